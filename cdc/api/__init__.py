@@ -1,0 +1,1 @@
+"""HTTP: the AWS JSON protocol, the guard against foreign callers, health."""

@@ -1,0 +1,53 @@
+"""The only place that asks the system for the time; everything else is handed a clock."""
+
+from __future__ import annotations
+
+import time
+from typing import Protocol
+
+
+class Clock(Protocol):
+    """A source of time. Wall time may jump; monotonic time never goes backwards."""
+
+    def now_ms(self) -> int:
+        """Milliseconds since 1970, UTC."""
+
+    def monotonic(self) -> float:
+        """Seconds from an arbitrary start, for intervals and deadlines."""
+
+
+class SystemClock:
+    """The machine's clocks."""
+
+    def now_ms(self) -> int:
+        """Milliseconds since 1970, UTC."""
+        return time.time_ns() // 1_000_000
+
+    def monotonic(self) -> float:
+        """Seconds from an arbitrary start."""
+        return time.monotonic()
+
+
+class ManualClock:
+    """A clock that stands still until it is told to move, for tests and simulations."""
+
+    def __init__(self, now_ms: int = 1_700_000_000_000) -> None:
+        self._now_ms = now_ms
+        self._monotonic = 0.0
+
+    def now_ms(self) -> int:
+        """Milliseconds since 1970, UTC."""
+        return self._now_ms
+
+    def monotonic(self) -> float:
+        """Seconds since this clock was made."""
+        return self._monotonic
+
+    def advance(self, seconds: float) -> None:
+        """Move both clocks forward by `seconds`."""
+        self._now_ms += round(seconds * 1000)
+        self._monotonic += seconds
+
+    def set_wall_ms(self, now_ms: int) -> None:
+        """Set the wall clock alone, as an administrator or NTP does; it may go backwards."""
+        self._now_ms = now_ms

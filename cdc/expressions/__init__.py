@@ -1,0 +1,1 @@
+"""DynamoDB expressions: text to syntax tree to evaluation. Pure."""

@@ -1,0 +1,1 @@
+"""How a handler runs: worker process, command, or in the daemon's own process."""

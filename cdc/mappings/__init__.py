@@ -1,0 +1,1 @@
+"""Event source mappings: batches of stream records become invocations of a function."""

@@ -1,0 +1,103 @@
+"""Errors that a caller sees on the wire, with the type, HTTP status and body of the service they come from."""
+
+from __future__ import annotations
+
+from typing import Any, ClassVar
+
+_DYNAMODB = "com.amazonaws.dynamodb.v20120810"
+_CORAL = "com.amazon.coral.service"
+
+
+class ServiceError(Exception):
+    """A refused request: nothing was changed. Carries all that its answer needs."""
+
+    prefix: ClassVar[str] = _DYNAMODB
+    status: ClassVar[int] = 400
+    message_key: ClassVar[str] = "message"
+
+    def __init__(self, message: str = "", **extra: Any) -> None:
+        super().__init__(message)
+        self.message = message
+        self.extra = extra
+
+    @property
+    def code(self) -> str:
+        """The error code, as SDKs name it."""
+        return type(self).__name__
+
+    def body(self) -> dict[str, Any]:
+        """Build the JSON body of the answer: `__type`, the message (when there is one) and any extra members."""
+        body: dict[str, Any] = {"__type": f"{self.prefix}#{self.code}"}
+        if self.message:
+            body[self.message_key] = self.message
+        body.update(self.extra)
+        return body
+
+
+class ValidationException(ServiceError):
+    """The request is well formed but its parameters are not acceptable."""
+
+    prefix = "com.amazon.coral.validate"
+
+
+class SerializationException(ServiceError):
+    """The body is not JSON, or a member has the wrong JSON type."""
+
+    prefix = _CORAL
+    message_key = "Message"
+
+
+class UnknownOperationException(ServiceError):
+    """The operation does not exist."""
+
+    prefix = _CORAL
+
+
+class AccessDeniedException(ServiceError):
+    """The caller may not do this."""
+
+    prefix = _CORAL
+    message_key = "Message"
+
+
+class ResourceNotFoundException(ServiceError):
+    """The table, stream or shard does not exist."""
+
+
+class ResourceInUseException(ServiceError):
+    """The table exists already, or is being changed."""
+
+
+class LimitExceededException(ServiceError):
+    """Too much at once."""
+
+
+class ConditionalCheckFailedException(ServiceError):
+    """The condition of a write is false for the stored item. `Item` is in `extra` when the caller asked for it."""
+
+    def __init__(self, message: str = "The conditional request failed", **extra: Any) -> None:
+        super().__init__(message, **extra)
+
+
+class TrimmedDataAccessException(ServiceError):
+    """The position lies before the oldest record that is still kept."""
+
+    def __init__(self, message: str = "The data you are trying to access has been trimmed") -> None:
+        super().__init__(message)
+
+
+class ExpiredIteratorException(ServiceError):
+    """A shard iterator is older than 15 minutes."""
+
+
+class InternalServerError(ServiceError):
+    """A fault of the service itself; logged with the request id."""
+
+    status = 500
+
+
+class RequestEntityTooLargeException(ServiceError):
+    """The request body is over 16 MB."""
+
+    prefix = _CORAL
+    status = 413

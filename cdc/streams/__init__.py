@@ -1,0 +1,1 @@
+"""DynamoDB Streams: which record a change makes, shards, iterators, reading and retention."""

@@ -1,0 +1,1 @@
+"""DynamoDB table operations: definitions, writes, reads and batches."""
