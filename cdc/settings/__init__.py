@@ -1,0 +1,29 @@
+"""Settings: what can be set, and how file, environment and flags become one frozen value that knows where it came from."""
+
+from cdc.settings.reading import Entry, entries, load
+from cdc.settings.rules import SettingsError
+from cdc.settings.sections import (
+    DatabaseSettings,
+    FunctionSettings,
+    LoggingSettings,
+    MappingSettings,
+    RetentionSettings,
+    ServerSettings,
+    Settings,
+    StreamSettings,
+)
+
+__all__ = [
+    "DatabaseSettings",
+    "Entry",
+    "FunctionSettings",
+    "LoggingSettings",
+    "MappingSettings",
+    "RetentionSettings",
+    "ServerSettings",
+    "Settings",
+    "SettingsError",
+    "StreamSettings",
+    "entries",
+    "load",
+]

@@ -1,0 +1,347 @@
+"""Every setting, section by section, with its default, bound and reason; `config/cdc.toml` shows the same."""
+
+from __future__ import annotations
+
+from dataclasses import Field, dataclass, field, fields
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from cdc.settings.rules import Checked, Kind, SettingsError, nearest, rule
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+_NAME = r"[A-Za-z0-9_-]{1,64}"  # Lambda's rule for the name of a function
+_TABLE = r"[A-Za-z0-9_.-]{3,255}"  # DynamoDB's rule for the name of a table
+_HANDLER = r"[^\W\d]\w*([./][^\W\d]\w*)*:[^\W\d]\w*"  # Lambda's, but for the colon
+
+
+@dataclass(frozen=True, kw_only=True)
+class DatabaseSettings(Checked):
+    """[database]: where everything is kept."""
+
+    path: Path = field(
+        default=Path("cdc.db"),
+        metadata=rule(
+            Kind.PATH,
+            "The SQLite file that holds tables, streams, checkpoints and dead letters. It is created when missing.",
+            pattern=r"(?!.*://)(?!:memory:)[^\0]+",
+            form="the path of a file",
+            flag="--database",
+        ),
+    )
+
+
+@dataclass(frozen=True, kw_only=True)
+class ServerSettings(Checked):
+    """[server]: the HTTP side."""
+
+    host: str = field(
+        default="127.0.0.1",
+        metadata=rule(
+            Kind.TEXT,
+            "Address to listen on. Requests are not authenticated, so the default is reached from this machine alone.",
+            pattern=r"[A-Za-z0-9.:_-]+",
+            form="an address or a host name",
+            flag="--host",
+        ),
+    )
+    port: int = field(
+        default=8000,
+        metadata=rule(
+            Kind.WHOLE,
+            "Port to listen on; 0 picks a free one and prints it. 8000 is the port of DynamoDB local.",
+            high=65535,
+            flag="--port",
+        ),
+    )
+    allowed_hosts: tuple[str, ...] = field(
+        default=(),
+        metadata=rule(
+            Kind.TEXTS,
+            "Names that a request may call this server by, besides its address and localhost. Other names are refused, "
+            "so that a web page can't reach it through a name of its own.",
+            pattern=r"[A-Za-z0-9._:\[\]-]+",
+            form="a list of host names",
+        ),
+    )
+    allowed_origins: tuple[str, ...] = field(
+        default=(),
+        metadata=rule(
+            Kind.TEXTS,
+            "Web origins whose pages may call this server from a browser. None by default: tables are no public resource.",
+            pattern=r"[a-z][a-z0-9+.-]*://[^\s/]+",
+            form='a list of origins such as "http://localhost:3000"',
+        ),
+    )
+    region: str = field(
+        default="us-east-1",
+        metadata=rule(
+            Kind.TEXT,
+            "The region in ARNs and events. Clients may name any region; the default is the one most of them fall back to.",
+            pattern=r"[a-z0-9-]{1,32}",
+            form='a region such as "us-east-1"',
+        ),
+    )
+    account_id: str = field(
+        default="000000000000",
+        metadata=rule(
+            Kind.TEXT,
+            "The account in ARNs and events. Zeros are no account of AWS, so local ARNs are recognised at sight.",
+            pattern=r"[0-9]{12}",
+            form="a text of 12 digits",
+        ),
+    )
+    drain_seconds: int = field(
+        default=30,
+        metadata=rule(
+            Kind.WHOLE,
+            "How long a stop waits for requests and batches in flight; what remains is delivered again after the next start. "
+            "Service managers commonly end a process by force some time after 30 seconds.",
+            unit="seconds",
+            high=900,
+        ),
+    )
+
+
+@dataclass(frozen=True, kw_only=True)
+class RetentionSettings(Checked):
+    """[retention]: how long stream records stay readable."""
+
+    hours: float = field(
+        default=24,
+        metadata=rule(
+            Kind.NUMBER,
+            "Age at which a stream record can't be read any more. 24 hours as AWS; longer costs disk space alone.",
+            unit="hours",
+            low=0.001,
+            high=876_000,
+        ),
+    )
+    purge_interval_seconds: int = field(
+        default=60,
+        metadata=rule(
+            Kind.WHOLE,
+            "Pause between two removals of expired records. It decides when disk space comes back, not what can be read; "
+            "a minute keeps each removal small.",
+            unit="seconds",
+            low=1,
+            high=86_400,
+        ),
+    )
+    tables: Mapping[str, float] = field(
+        default_factory=dict,
+        metadata=rule(
+            Kind.NUMBER_TABLE,
+            "Retention of single tables, by name, where it differs from `hours`.",
+            low=0.001,
+            high=876_000,
+            names=_TABLE,
+            form="a table of table names with hours from 0.001 to 876000, such as { orders = 72 }",
+        ),
+    )
+
+
+@dataclass(frozen=True, kw_only=True)
+class StreamSettings(Checked):
+    """[streams]: how new streams are laid out."""
+
+    shards: int | None = field(
+        default=None,
+        metadata=rule(
+            Kind.WHOLE,
+            "Shards of a new stream. Unset does as AWS: 4 for an on-demand table, by capacity for a provisioned one. "
+            "More shards let more batches run at a time; each costs every poll a look.",
+            unit="shards",
+            low=1,
+            high=256,
+        ),
+    )
+
+
+@dataclass(frozen=True, kw_only=True)
+class LoggingSettings(Checked):
+    """[logging]: what the daemon says on standard error."""
+
+    level: str = field(
+        default="info",
+        metadata=rule(
+            Kind.TEXT,
+            "The least important message that is logged. info is a few lines at start and one for each failed batch.",
+            choices=("debug", "info", "warning", "error"),
+        ),
+    )
+    format: str = field(
+        default="text",
+        metadata=rule(Kind.TEXT, "text is for people, json for log collectors.", choices=("text", "json")),
+    )
+
+
+@dataclass(frozen=True, kw_only=True)
+class FunctionSettings(Checked):
+    """[[functions]]: a handler, and how it is run."""
+
+    name: str = field(
+        metadata=rule(Kind.TEXT, "The name that mappings use.", pattern=_NAME, form="1 to 64 letters, digits, - and _"),
+    )
+    handler: str | None = field(
+        default=None,
+        metadata=rule(
+            Kind.TEXT,
+            "A Python callable handler(event, context), found in the working directory or on PYTHONPATH. "
+            "A function has either a handler or a command.",
+            pattern=_HANDLER,
+            form='a text "module:callable"',
+        ),
+    )
+    command: tuple[str, ...] | None = field(
+        default=None,
+        metadata=rule(
+            Kind.TEXTS,
+            "A program and its arguments, run without a shell once for each batch: the event as JSON on standard input, "
+            "the answer on standard output; any exit status but 0 fails the batch.",
+            form='a list of texts such as ["sh", "audit.sh"]',
+        ),
+    )
+    timeout_seconds: int = field(
+        default=3,
+        metadata=rule(
+            Kind.WHOLE,
+            "How long one invocation may take; then it is ended and its batch is tried again. Default and bound are Lambda's.",
+            unit="seconds",
+            low=1,
+            high=900,
+        ),
+    )
+    environment: Mapping[str, str] = field(
+        default_factory=dict,
+        metadata=rule(
+            Kind.TEXT_TABLE,
+            "Variables added to the environment of the handler.",
+            names=r"[^=\0]+",
+            form='a table of texts such as { STAGE = "test" }',
+        ),
+    )
+    working_directory: Path = field(
+        default=Path(),
+        metadata=rule(Kind.PATH, "The folder that the handler runs in.", form="the path of a folder"),
+    )
+    in_process: bool = field(
+        default=False,
+        metadata=rule(
+            Kind.SWITCH,
+            "Run a Python handler inside the daemon: saves a process and a hop, but it can't be ended when it overruns.",
+        ),
+    )
+
+    def __post_init__(self) -> None:
+        """Check the rules of single keys, then those between keys."""
+        super().__post_init__()
+        if (self.handler is None) == (self.command is None):
+            raise SettingsError('expected either handler = "module:callable" or command = ["program", "argument"]')
+        if self.command == ():
+            raise SettingsError('command = []: expected a program, such as ["sh", "audit.sh"]')
+        if self.in_process and self.handler is None:
+            raise SettingsError("in_process = true: expected a handler, as a command is always a process of its own")
+
+
+@dataclass(frozen=True, kw_only=True)
+class MappingSettings(Checked):
+    """[[mappings]]: which table's stream goes to which function, and how."""
+
+    name: str = field(
+        metadata=rule(
+            Kind.TEXT,
+            "The name that the checkpoint is kept under: a mapping removed and added again goes on where it was.",
+            pattern=_NAME,
+            form="1 to 64 letters, digits, - and _",
+        ),
+    )
+    table: str = field(
+        metadata=rule(
+            Kind.TEXT,
+            "The table whose stream is read. The mapping waits for it while it does not exist.",
+            pattern=_TABLE,
+            form="the name of a table: 3 to 255 letters, digits, -, _ and .",
+        ),
+    )
+    function: str = field(
+        metadata=rule(
+            Kind.TEXT, "The name of a function of this file.", pattern=_NAME, form="the name of a function of this file"
+        ),
+    )
+    starting_position: str = field(
+        metadata=rule(
+            Kind.TEXT,
+            "Where a new mapping begins: at the oldest record kept, or after the last one at the moment it is made.",
+            choices=("TRIM_HORIZON", "LATEST"),
+        ),
+    )
+    batch_size: int = field(
+        default=100,
+        metadata=rule(
+            Kind.WHOLE,
+            "Most records in one invocation. Default and bound are Lambda's.",
+            unit="records",
+            low=1,
+            high=10_000,
+        ),
+    )
+    maximum_batching_window_in_seconds: int = field(
+        default=0,
+        metadata=rule(
+            Kind.WHOLE,
+            "How long to wait for a batch to fill; 0 delivers at once. Default and bound are Lambda's.",
+            unit="seconds",
+            high=300,
+        ),
+    )
+    enabled: bool = field(
+        default=True,
+        metadata=rule(
+            Kind.SWITCH, "Whether it delivers. Off keeps the checkpoint, and the records as long as retention does."
+        ),
+    )
+
+
+@dataclass(frozen=True, kw_only=True)
+class Settings:
+    """Everything that is set. `sources` tells for each dotted key where its value came from."""
+
+    database: DatabaseSettings = field(default_factory=DatabaseSettings)
+    server: ServerSettings = field(default_factory=ServerSettings)
+    retention: RetentionSettings = field(default_factory=RetentionSettings)
+    streams: StreamSettings = field(default_factory=StreamSettings)
+    logging: LoggingSettings = field(default_factory=LoggingSettings)
+    functions: tuple[FunctionSettings, ...] = ()
+    mappings: tuple[MappingSettings, ...] = ()
+    sources: Mapping[str, str] = field(default_factory=dict, compare=False, repr=False)
+
+    def __post_init__(self) -> None:
+        """Check what holds between functions and mappings."""
+        functions = [function.name for function in self.functions]
+        for kind, names in (("functions", functions), ("mappings", [mapping.name for mapping in self.mappings])):
+            twice = next((name for name in names if names.count(name) > 1), None)
+            if twice is not None:
+                raise SettingsError(f'{kind}: two have the name "{twice}": expected names that differ')
+        for mapping in self.mappings:
+            if mapping.function not in functions:
+                hint = nearest(mapping.function, functions)
+                raise SettingsError(
+                    f'mappings.{mapping.name}.function = "{mapping.function}": no such function; {hint}'
+                )
+
+
+SECTIONS: dict[str, type[Checked]] = {
+    "database": DatabaseSettings,
+    "server": ServerSettings,
+    "retention": RetentionSettings,
+    "streams": StreamSettings,
+    "logging": LoggingSettings,
+}
+ARRAYS: dict[str, type[Checked]] = {"functions": FunctionSettings, "mappings": MappingSettings}
+
+
+def keys_of(section: type[Checked]) -> dict[str, Field[Any]]:
+    """Return the keys of a section by name, in the order they are declared."""
+    return {key.name: key for key in fields(section)}  # type: ignore[arg-type]  # every subclass is a dataclass
