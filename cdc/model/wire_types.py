@@ -79,6 +79,8 @@ def decode_base64(raw: object) -> bytes:
         data = a2b_base64(raw, strict_mode=True)
     except ValueError:
         raise SerializationException(_base64_fault(raw)) from None
+    if len(raw) != (len(data) + 2) // 3 * 4:  # the strict mode lets one "=" too many pass
+        raise SerializationException(_base64_fault(raw))
     spare = len(data) % 3
     # Only the last four characters can hold bits that are in no byte.
     if spare and b2a_base64(data[-spare:], newline=False) != raw[-4:].encode():

@@ -6,13 +6,16 @@ from base64 import b64decode, b64encode
 
 import orjson
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from cdc.model import wire_types
 from cdc.model.errors import SerializationException
 
 
+@example("AAAAAAAA=")
+@example("AAAA====")
+@example("AA==AA==")
 @given(st.text("ABQgwx+/=-", max_size=9))
 def test_base64_is_accepted_in_its_one_canonical_spelling_only(text: str) -> None:
     try:
