@@ -4,14 +4,27 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from typing import TYPE_CHECKING, Literal, NamedTuple, TypeAlias
 
 from cdc.expressions import predicates
 from cdc.expressions.condition_parser import parse_condition
-from cdc.expressions.operand_errors import path_required, wrong_count, wrong_type
+from cdc.expressions.operands import (
+    Check,
+    Reader,
+    Values,
+    compiled_once,
+    path_reader,
+    path_required,
+    refuse,
+    require_type,
+    resolve_path,
+    wrong_count,
+    wrong_type,
+)
 from cdc.expressions.parser import CONDITION_FUNCTIONS
-from cdc.expressions.paths import DocumentPath, Getter, getter, path_text, top_level_names
-from cdc.expressions.predicates import ORDERED_TYPES, PREFIX_TYPES, SIZELESS_TYPES, TYPES, kind_of
+from cdc.expressions.paths import DocumentPath, path_text, top_level_names
+from cdc.expressions.predicates import ORDERED_TYPES, PREFIX_TYPES, SIZED_TYPES, TYPES
 from cdc.expressions.syntax import (
     Between,
     Comparison,
@@ -31,7 +44,7 @@ from cdc.model.values import AttributeValue, Item, compare
 if TYPE_CHECKING:
     from cdc.expressions.substitutions import Substitutions
 
-Predicate: TypeAlias = Callable[[Item], bool]
+_Predicate: TypeAlias = Callable[[Values, Item], bool]
 
 MAX_IN_OPERANDS = 100
 
@@ -42,7 +55,7 @@ _ACCEPTED_ORDERS: dict[str, tuple[int, ...]] = {"<": (-1,), "<=": (-1, 0), ">": 
 class Condition:
     """A condition or filter that is ready to be asked."""
 
-    matches: Predicate
+    matches: Callable[[Item], bool]
     """Tells whether an item fulfils the condition; `{}` stands for a missing item."""
     paths: tuple[DocumentPath, ...]
     """Every document path in it, in the order of the text."""
@@ -61,243 +74,265 @@ def bind_condition(
     Raises ValidationException, `Invalid <kind>Expression: …`. (DynamoDB: ConditionExpression, FilterExpression.)
     """
     try:
-        parsed = parse_condition(text)
-        substitutions.use(parsed)
-        binder = ConditionBinder(substitutions)
-        return Condition(binder.bind(parsed.tree), tuple(binder.paths))
+        compiled = compile_condition(text, substitutions.use(parse_condition(text)))
+        values = substitutions.values
+        for check in compiled.checks:
+            check(values)
     except InvalidExpressionError as error:
         raise ValidationException(f"Invalid {kind}Expression: {error}") from error
+    return Condition(partial(compiled.predicate, values), compiled.paths)
 
 
-class _Bound(NamedTuple):
-    """An operand that can be read: what it is known to be before there is an item."""
+class _Compiled(NamedTuple):
+    predicate: _Predicate
+    checks: tuple[Check, ...]
+    paths: tuple[DocumentPath, ...]
 
-    get: Getter
+
+@compiled_once
+def compile_condition(text: str, names: tuple[str, ...]) -> _Compiled:
+    """Compile a condition whose `#names`, in order of occurrence, stand for these."""
+    parsed = parse_condition(text)
+    compiler = _Compiler(dict(zip(parsed.names, names, strict=True)))
+    return _Compiled(compiler.compile(parsed.tree), tuple(compiler.checks), tuple(compiler.paths))
+
+
+@dataclass(frozen=True, slots=True)
+class _Operand:
+    """An operand that can be read, and what is known of it without an item: a path, a value or a size."""
+
+    read: Reader
     path: DocumentPath | None = None
-    literal: AttributeValue | None = None
-    kind: str | None = None
-    """The type of a literal, or of what `size` returns."""
-    is_size: bool = False
+    placeholder: str | None = None
+
+    @property
+    def is_size(self) -> bool:
+        return self.path is None and self.placeholder is None
 
 
-class ConditionBinder:
-    """Turns the nodes of a condition into predicates, checking operands on the way, in the order of the text."""
+class _Compiler:
+    """Turns the nodes of a condition into predicates, and notes what to check, in the order of the text.
 
-    __slots__ = ("_substitutions", "paths")
+    Within one comparison or function the number of operands goes before their distinctness, and that before their
+    types.
+    """
 
-    def __init__(self, substitutions: Substitutions) -> None:
-        self._substitutions = substitutions
+    def __init__(self, names: dict[str, str]) -> None:
+        self._names = names
+        self.checks: list[Check] = []
         self.paths: list[DocumentPath] = []
 
-    def bind(self, node: ConditionNode) -> Predicate:
-        """Return the predicate of a node; raises InvalidExpressionError."""
+    def compile(self, node: ConditionNode) -> _Predicate:
+        """Return the predicate of a node."""
         if isinstance(node, Function):
             return self._function(node)
         if isinstance(node, Comparison):
             return self._comparison(node)
         if isinstance(node, Junction):
-            bound = []
+            compiled = []
             for condition in node.conditions:  # a loop, as a comprehension doubles the depth of recursion
-                bound.append(self.bind(condition))  # noqa: PERF401
-            return _all_of(bound) if node.operator == "AND" else _any_of(bound)
+                compiled.append(self.compile(condition))  # noqa: PERF401
+            return _all_of(compiled) if node.operator == "AND" else _any_of(compiled)
         if isinstance(node, Negation):
-            return _not(self.bind(node.condition))
+            return _not(self.compile(node.condition))
         return self._between(node) if isinstance(node, Between) else self._membership(node)
 
-    def _operand(self, node: Operand) -> _Bound:
+    def _operand(self, node: Operand) -> _Operand:
         if isinstance(node, Path):
-            path = self._substitutions.path(node)
+            path = resolve_path(node, self._names)
             self.paths.append(path)
-            return _Bound(getter(path), path)
+            return _Operand(path_reader(path), path)
         if isinstance(node, Value):
-            value = self._substitutions.value(node.name)
-            return _Bound(lambda _item: value, None, value, kind_of(value))
+            placeholder = node.name
+            return _Operand(lambda values, _item: values[placeholder], None, placeholder)
         assert isinstance(node, Function), node  # the grammar has no arithmetic here
-        return self._size(node)
+        [operand, *_] = self._arguments(node)
+        self._require_types("size", SIZED_TYPES, operand)
+        return _Operand(_size(operand.read))
 
-    def _size(self, node: Function) -> _Bound:
-        [operand] = self._arguments(node)
-        if operand.kind in SIZELESS_TYPES:
-            raise wrong_type("size", operand.kind)
-        get = operand.get
-
-        def size(item: Item) -> AttributeValue | None:
-            value = get(item)
-            size = None if value is None else predicates.size(value)
-            return None if size is None else {"N": str(size)}
-
-        return _Bound(size, kind="N", is_size=True)
-
-    def _arguments(self, node: Function) -> list[_Bound]:
+    def _arguments(self, node: Function) -> list[_Operand]:
         arguments = [self._operand(argument) for argument in node.arguments]
         if len(arguments) != CONDITION_FUNCTIONS[node.name]:
-            raise wrong_count(node.name, len(arguments))
+            self.checks.append(refuse(wrong_count(node.name, len(arguments))))
         return arguments
 
-    def _comparison(self, node: Comparison) -> Predicate:
-        operator = node.operator
+    def _comparison(self, node: Comparison) -> _Predicate:
         left, right = self._operand(node.left), self._operand(node.right)
-        _refuse_same(operator, left, right)
-        if operator == "=":
-            return _equal(left, right)
-        if operator == "<>":
+        self._refuse_same(node.operator, left, right)
+        if node.operator == "=":
+            return _equal(left.read, right.read)
+        if node.operator == "<>":
             return _different(left, right)
-        _require_types(operator, ORDERED_TYPES, left, right)
-        return _ordered(left.get, right.get, _ACCEPTED_ORDERS[operator])
+        self._require_types(node.operator, ORDERED_TYPES, left, right)
+        return _ordered(left.read, right.read, _ACCEPTED_ORDERS[node.operator])
 
-    def _between(self, node: Between) -> Predicate:
-        bound = self._operand(node.operand)
-        lower, upper = self._operand(node.lower), self._operand(node.upper)
-        _refuse_same("BETWEEN", bound, lower, upper)
-        _require_types("BETWEEN", ORDERED_TYPES, bound, lower, upper)
-        if lower.literal is not None and upper.literal is not None:
-            _check_bounds(lower.literal, upper.literal)
-        not_below = _ordered(bound.get, lower.get, (0, 1))
-        not_above = _ordered(bound.get, upper.get, (-1, 0))
-        return lambda item: not_below(item) and not_above(item)
+    def _between(self, node: Between) -> _Predicate:
+        operand, lower, upper = self._operand(node.operand), self._operand(node.lower), self._operand(node.upper)
+        self._refuse_same("BETWEEN", operand, lower, upper)
+        self._require_types("BETWEEN", ORDERED_TYPES, operand, lower, upper)
+        if lower.placeholder is not None and upper.placeholder is not None:
+            self.checks.append(_bounds_in_order(lower.placeholder, upper.placeholder))
+        return _all_of([_ordered(operand.read, lower.read, (0, 1)), _ordered(operand.read, upper.read, (-1, 0))])
 
-    def _membership(self, node: Membership) -> Predicate:
-        bound = self._operand(node.operand)
+    def _membership(self, node: Membership) -> _Predicate:
+        operand = self._operand(node.operand)
         options = [self._operand(option) for option in node.options]
         if len(options) > MAX_IN_OPERANDS:
-            raise wrong_count("IN", len(options) + 1)
-        _refuse_same("IN", bound, *options)
-        get = bound.get
-        literals = [option.literal for option in options if option.literal is not None]
-        others = [option.get for option in options if option.literal is None]
+            self.checks.append(refuse(wrong_count("IN", len(options))))
+        self._refuse_same("IN", operand, *options)
+        return _is_among(operand.read, [option.read for option in options])
 
-        def is_member(item: Item) -> bool:
-            value = get(item)
-            return value is not None and (value in literals or any(value == other(item) for other in others))
-
-        return is_member
-
-    def _function(self, node: Function) -> Predicate:
-        arguments = self._arguments(node)
+    def _function(self, node: Function) -> _Predicate:
         name = node.name
+        arguments = self._arguments(node)
+        first, second = arguments[0], arguments[-1]  # a wrong number of them is refused later
         if name in {"attribute_exists", "attribute_not_exists"}:
-            return _existence(name, arguments[0])
-        first, second = arguments
-        _refuse_same(name, first, second)
+            if first.path is None:
+                self.checks.append(refuse(path_required(name)))
+            return _exists(first.read) if name == "attribute_exists" else _not(_exists(first.read))
+        if second is not first:
+            self._refuse_same(name, first, second)
         if name == "attribute_type":
-            return _attribute_type(first, second)
+            self.checks.append(_type_name(second))
+            return _has_type(first.read, second.read)
         if name == "begins_with":
-            _require_types(name, PREFIX_TYPES, first, second)
-            return _both(predicates.begins_with, first.get, second.get)
-        return _both(predicates.contains, first.get, second.get)
+            self._require_types(name, PREFIX_TYPES, first, second)
+            return _both(predicates.begins_with, first.read, second.read)
+        return _both(predicates.contains, first.read, second.read)
+
+    def _refuse_same(self, operator: str, first: _Operand, *others: _Operand) -> None:
+        if first.path is not None and any(first.path == other.path for other in others):
+            self.checks.append(
+                refuse(
+                    "The first operand must be distinct from the remaining operands for this operator or function; "
+                    f"operator: {operator}, first operand: {path_text(first.path)}"
+                )
+            )
+
+    def _require_types(self, operator: str, types: frozenset[str], *operands: _Operand) -> None:
+        """Refuse an operand whose type is known before there is an item and is none of `types`."""
+        for operand in operands:
+            if operand.placeholder is not None:
+                self.checks.append(require_type(operator, types, operand.placeholder))
+            elif operand.is_size and "N" not in types:
+                self.checks.append(refuse(wrong_type(operator, "N")))
 
 
-def _all_of(conditions: list[Predicate]) -> Predicate:
-    def all_of(item: Item) -> bool:
+def _all_of(conditions: list[_Predicate]) -> _Predicate:
+    def all_of(values: Values, item: Item) -> bool:
         for condition in conditions:  # noqa: SIM110 - all() would add a frame to each level of recursion
-            if not condition(item):
+            if not condition(values, item):
                 return False
         return True
 
     return all_of
 
 
-def _any_of(conditions: list[Predicate]) -> Predicate:
-    def any_of(item: Item) -> bool:
+def _any_of(conditions: list[_Predicate]) -> _Predicate:
+    def any_of(values: Values, item: Item) -> bool:
         for condition in conditions:  # noqa: SIM110 - as above
-            if condition(item):
+            if condition(values, item):
                 return True
         return False
 
     return any_of
 
 
-def _not(condition: Predicate) -> Predicate:
-    return lambda item: not condition(item)
+def _not(condition: _Predicate) -> _Predicate:
+    return lambda values, item: not condition(values, item)
 
 
-def _equal(left: _Bound, right: _Bound) -> Predicate:
-    get, other = left.get, right.get
-    literal = right.literal
-    if literal is not None:
-        return lambda item: get(item) == literal
+def _exists(read: Reader) -> _Predicate:
+    return lambda values, item: read(values, item) is not None
 
-    def equal(item: Item) -> bool:
-        value = get(item)
-        return value is not None and value == other(item)
+
+def _equal(left: Reader, right: Reader) -> _Predicate:
+    def equal(values: Values, item: Item) -> bool:
+        value = left(values, item)
+        return value is not None and value == right(values, item)
 
     return equal
 
 
-def _different(left: _Bound, right: _Bound) -> Predicate:
+def _is_among(read: Reader, options: list[Reader]) -> _Predicate:
+    def is_among(values: Values, item: Item) -> bool:
+        value = read(values, item)
+        return value is not None and any(value == option(values, item) for option in options)
+
+    return is_among
+
+
+def _different(left: _Operand, right: _Operand) -> _Predicate:
     """Missing values differ from all others, and from each other; a size that can't be taken compares as false."""
-    equal = _equal(left, right)
-    sizes = [operand.get for operand in (left, right) if operand.is_size]
-    if not sizes:
-        return lambda item: not equal(item)
-    return lambda item: not equal(item) and all(size(item) is not None for size in sizes)
+    different = _not(_equal(left.read, right.read))
+    return _all_of([different, *(_exists(operand.read) for operand in (left, right) if operand.is_size)])
 
 
-def _ordered(left: Getter, right: Getter, accepted: tuple[int, ...]) -> Predicate:
-    def ordered(item: Item) -> bool:
-        value, other = left(item), right(item)
+def _ordered(left: Reader, right: Reader, accepted: tuple[int, ...]) -> _Predicate:
+    def ordered(values: Values, item: Item) -> bool:
+        value, other = left(values, item), right(values, item)
         return value is not None and other is not None and compare(value, other) in accepted
 
     return ordered
 
 
-def _existence(name: str, operand: _Bound) -> Predicate:
-    if operand.path is None:
-        raise path_required(name)
-    get = operand.get
-    if name == "attribute_exists":
-        return lambda item: get(item) is not None
-    return lambda item: get(item) is None
+def _has_type(left: Reader, right: Reader) -> _Predicate:
+    return _both(lambda value, name: name["S"] in value, left, right)
 
 
-def _attribute_type(operand: _Bound, expected: _Bound) -> Predicate:
-    if expected.literal is None or expected.kind != "S":
-        raise wrong_type("attribute_type", expected.kind or "{NS,SS,L,BS,N,M,B,BOOL,NULL,S}")
-    kind = expected.literal["S"]
-    if kind not in TYPES:
-        raise InvalidExpressionError(
-            f"Invalid attribute type name found; type: {kind}, valid types: {{B,NULL,SS,BOOL,L,BS,N,NS,S,M}}"
-        )
-    get = operand.get
-    return lambda item: kind in (get(item) or ())
-
-
-def _both(test: Callable[[AttributeValue, AttributeValue], bool], left: Getter, right: Getter) -> Predicate:
+def _both(test: Callable[[AttributeValue, AttributeValue], bool], left: Reader, right: Reader) -> _Predicate:
     """Test two values that are both there."""
 
-    def both(item: Item) -> bool:
-        value, other = left(item), right(item)
+    def both(values: Values, item: Item) -> bool:
+        value, other = left(values, item), right(values, item)
         return value is not None and other is not None and test(value, other)
 
     return both
 
 
-def _refuse_same(operator: str, first: _Bound, *others: _Bound) -> None:
-    if first.path is not None and any(first.path == other.path for other in others):
+def _size(read: Reader) -> Reader:
+    def size(values: Values, item: Item) -> AttributeValue | None:
+        value = read(values, item)
+        count = None if value is None else predicates.size(value)
+        return None if count is None else {"N": str(count)}
+
+    return size
+
+
+def _type_name(operand: _Operand) -> Check:
+    """Check the second operand of attribute_type."""
+    placeholder = operand.placeholder
+    if placeholder is None:
+        kind = "N" if operand.is_size else "{NS,SS,L,BS,N,M,B,BOOL,NULL,S}"
+        return refuse(wrong_type("attribute_type", kind))
+    require_string = require_type("attribute_type", ("S",), placeholder)
+
+    def check(values: Values) -> None:
+        require_string(values)
+        name = values[placeholder]["S"]
+        if name not in TYPES:
+            raise InvalidExpressionError(
+                f"Invalid attribute type name found; type: {name}, valid types: {{B,NULL,SS,BOOL,L,BS,N,NS,S,M}}"
+            )
+
+    return check
+
+
+def _bounds_in_order(lower: str, upper: str) -> Check:
+    """Check the bounds of a BETWEEN, both of which are values."""
+
+    def check(values: Values) -> None:
+        [(lower_kind, lower_content)], [(upper_kind, upper_content)] = values[lower].items(), values[upper].items()
+        if lower_kind != upper_kind:
+            rule = "same data type for lower and upper bounds"
+        elif compare(values[lower], values[upper]) == 1:
+            rule = "upper bound to be greater than or equal to lower bound"
+        else:
+            return
         raise InvalidExpressionError(
-            "The first operand must be distinct from the remaining operands for this operator or function; "
-            f"operator: {operator}, first operand: {path_text(first.path)}"
+            f"The BETWEEN operator requires {rule}; "
+            f"lower bound operand: AttributeValue: {{{lower_kind}:{lower_content}}}, "
+            f"upper bound operand: AttributeValue: {{{upper_kind}:{upper_content}}}"
         )
 
-
-def _require_types(operator: str, types: frozenset[str], *operands: _Bound) -> None:
-    """Refuse an operand whose type is known beforehand and is none of `types`."""
-    for operand in operands:
-        if operand.kind is not None and operand.kind not in types:
-            raise wrong_type(operator, operand.kind)
-
-
-def _check_bounds(lower: AttributeValue, upper: AttributeValue) -> None:
-    [(lower_kind, lower_content)], [(upper_kind, upper_content)] = lower.items(), upper.items()
-    operands = (
-        f"lower bound operand: AttributeValue: {{{lower_kind}:{lower_content}}}, "
-        f"upper bound operand: AttributeValue: {{{upper_kind}:{upper_content}}}"
-    )
-    if lower_kind != upper_kind:
-        raise InvalidExpressionError(
-            f"The BETWEEN operator requires same data type for lower and upper bounds; {operands}"
-        )
-    if compare(lower, upper) == 1:
-        raise InvalidExpressionError(
-            f"The BETWEEN operator requires upper bound to be greater than or equal to lower bound; {operands}"
-        )
+    return check

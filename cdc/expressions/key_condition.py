@@ -5,8 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from cdc.expressions.condition import ConditionBinder
+from cdc.expressions.condition import compile_condition
 from cdc.expressions.condition_parser import parse_condition
+from cdc.expressions.operands import Values, compiled_once, resolve_path
 from cdc.expressions.syntax import (
     Between,
     Comparison,
@@ -47,8 +48,10 @@ class KeyRange:
 
 @dataclass(frozen=True, slots=True)
 class _KeyTest:
+    """The condition on one attribute; operands are placeholders."""
+
     operator: str
-    operands: tuple[AttributeValue, ...]
+    operands: tuple[str, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,6 +59,7 @@ class KeyCondition:
     """One or two conditions on attributes, not yet held against the keys of a table or index."""
 
     _tests: dict[str, _KeyTest]
+    _values: Values
 
     def resolve(self, schema: KeySchema) -> KeyRange:
         """Return the key range in a table or index with this schema.
@@ -64,29 +68,29 @@ class KeyCondition:
         """
         if schema.range_name is None and len(self._tests) > 1:
             raise ValidationException("Query key condition not supported")
-        hash_test = self._test(schema.hash_name, schema.hash_type)
-        if hash_test.operator != "=":
+        operator, [hash_value, *_] = self._test(schema.hash_name, schema.hash_type)
+        if operator != "=":
             raise ValidationException("Query key condition not supported")
-        [hash_value] = hash_test.operands
         key = {schema.hash_name: hash_value}
         if len(self._tests) == 1:
             check_key(KeySchema(schema.hash_name, schema.hash_type), key)
             return KeyRange(hash_value)
         assert schema.range_name is not None
         assert schema.range_type is not None
-        range_test = self._test(schema.range_name, schema.range_type)
-        for operand in range_test.operands:
+        operator, operands = self._test(schema.range_name, schema.range_type)
+        for operand in operands:
             check_key(schema, {**key, schema.range_name: operand})
-        return KeyRange(hash_value, range_test.operator, range_test.operands)
+        return KeyRange(hash_value, operator, tuple(operands))
 
-    def _test(self, name: str, key_type: str) -> _KeyTest:
-        """Return the condition on a key attribute."""
+    def _test(self, name: str, key_type: str) -> tuple[str, list[AttributeValue]]:
+        """Return operator and operands of the condition on a key attribute."""
         test = self._tests.get(name)
         if test is None:
             raise ValidationException(f"Query condition missed key schema element: {name}")
-        if any(key_type not in operand for operand in test.operands):
+        operands = [self._values[placeholder] for placeholder in test.operands]
+        if any(key_type not in operand for operand in operands):
             raise ValidationException(f"{INVALID}Condition parameter type does not match schema type")
-        return test
+        return test.operator, operands
 
 
 def bind_key_condition(text: str, substitutions: Substitutions) -> KeyCondition:
@@ -95,20 +99,29 @@ def bind_key_condition(text: str, substitutions: Substitutions) -> KeyCondition:
     Raises ValidationException. (DynamoDB: Query, KeyConditionExpression.)
     """
     try:
-        parsed = parse_condition(text)
-        substitutions.use(parsed)
-        ConditionBinder(substitutions).bind(parsed.tree)  # its operands must be right for any condition first
+        names = substitutions.use(parse_condition(text))
+        values = substitutions.values
+        for check in compile_condition(text, names).checks:  # whatever no condition may have is refused first
+            check(values)
     except InvalidExpressionError as error:
         raise ValidationException(f"Invalid KeyConditionExpression: {error}") from error
+    return KeyCondition(_compile(text, names), values)
+
+
+@compiled_once
+def _compile(text: str, names: tuple[str, ...]) -> dict[str, _KeyTest]:
+    """Return the conditions by attribute; raises ValidationException if they are not such as keys can have."""
+    parsed = parse_condition(text)
+    by_placeholder = dict(zip(parsed.names, names, strict=True))
     tests: dict[str, _KeyTest] = {}
     for node in _joined_by_and(parsed.tree):
-        name, test = _key_test(node, substitutions)
+        name, test = _key_test(node, by_placeholder)
         if name in tests:
             raise ValidationException(f"{_FAMILY} must only contain one condition per key")
         tests[name] = test
     if len(tests) > 2:
         raise ValidationException("Conditions can be of length 1 or 2 only")
-    return KeyCondition(tests)
+    return tests
 
 
 def _joined_by_and(tree: ConditionNode) -> Iterator[Comparison | Between | Function]:
@@ -131,16 +144,16 @@ def _operator(node: ConditionNode) -> str:
     return "NOT" if isinstance(node, Negation) else "IN"
 
 
-def _key_test(node: Comparison | Between | Function, substitutions: Substitutions) -> tuple[str, _KeyTest]:
+def _key_test(node: Comparison | Between | Function, names: dict[str, str]) -> tuple[str, _KeyTest]:
     """Return the attribute that a condition is on, and the condition."""
     operator, operands = _operator(node), _operands(node)
     if not isinstance(node, Comparison) and not isinstance(operands[0], Path):
         raise ValidationException(f"{_CONDITION} {operator} operator must have the key attribute as its first operand")
-    values = [substitutions.value(operand.name) for operand in operands if isinstance(operand, Value)]
-    name = _attribute(operands, substitutions)
+    values = tuple(operand.name for operand in operands if isinstance(operand, Value))
+    name = _attribute(operands, names)
     if isinstance(operands[0], Value):
         operator = _MIRRORED[operator]
-    return name, _KeyTest(operator, tuple(values))
+    return name, _KeyTest(operator, values)
 
 
 def _operands(node: Comparison | Between | Function) -> tuple[Operand, ...]:
@@ -151,14 +164,14 @@ def _operands(node: Comparison | Between | Function) -> tuple[Operand, ...]:
     return node.arguments
 
 
-def _attribute(operands: tuple[Operand, ...], substitutions: Substitutions) -> str:
+def _attribute(operands: tuple[Operand, ...], names: dict[str, str]) -> str:
     """Return the one attribute among the operands."""
     name = None
     for operand in operands:
         if isinstance(operand, Path):
             if name is not None:
                 raise ValidationException(f"{_CONDITION} Multiple attribute names used in one condition")
-            path = substitutions.path(operand)
+            path = resolve_path(operand, names)
             if len(path) > 1:
                 raise ValidationException(f"{_FAMILY} cannot have conditions on nested attributes")
             name = str(path[0])

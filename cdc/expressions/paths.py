@@ -1,12 +1,15 @@
-"""Document paths: reading and projecting along them, and which of them exclude each other."""
+"""Document paths: which of them exclude each other, and what of an item lies at them."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
-from typing import Any, TypeAlias
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 from cdc.expressions.syntax import InvalidExpressionError, Step
-from cdc.model.values import AttributeValue, Item
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+
+    from cdc.model.values import AttributeValue, Item
 
 DocumentPath: TypeAlias = tuple[Step, ...]
 """The name of an attribute, then names of map members and indexes of list elements."""
@@ -14,35 +17,10 @@ DocumentPath: TypeAlias = tuple[Step, ...]
 PathTree: TypeAlias = dict[Step, Any]
 """Paths by their common beginnings: a branch is a PathTree, all of its steps names or all indexes; the rest is a leaf."""
 
-Getter: TypeAlias = Callable[[Item], AttributeValue | None]
-
 
 def path_text(path: DocumentPath) -> str:
     """Write a path as messages show it: `[a, [0], b]`."""
     return "[" + ", ".join(step if isinstance(step, str) else f"[{step}]" for step in path) + "]"
-
-
-def getter(path: DocumentPath) -> Getter:
-    """Return a function that reads the value at a path from an item; None where there is none."""
-    head = path[0]
-    assert isinstance(head, str)
-    if len(path) == 1:
-        return lambda item: item.get(head)
-    rest = path[1:]
-
-    def get(item: Item) -> AttributeValue | None:
-        value = item.get(head)
-        for step in rest:
-            if value is None:
-                return None
-            if isinstance(step, str):
-                value = value["M"].get(step) if "M" in value else None
-            else:
-                elements = value.get("L", ())
-                value = elements[step] if step < len(elements) else None
-        return value
-
-    return get
 
 
 def path_tree(leaves: Sequence[tuple[DocumentPath, Any]]) -> PathTree:

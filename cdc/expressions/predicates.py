@@ -10,9 +10,9 @@ ORDERED_TYPES = frozenset({"S", "N", "B"})
 """Types that <, <=, >, >= and BETWEEN compare."""
 
 PREFIX_TYPES = frozenset({"S", "B"})
-SIZELESS_TYPES = frozenset({"N", "BOOL", "NULL"})
 SET_TYPES = frozenset({"SS", "NS", "BS"})
 TYPES = frozenset({"B", "NULL", "SS", "BOOL", "L", "BS", "N", "NS", "S", "M"})
+SIZED_TYPES = TYPES - {"N", "BOOL", "NULL"}
 
 
 def begins_with(value: AttributeValue, prefix: AttributeValue) -> bool:
@@ -40,15 +40,10 @@ def contains(container: AttributeValue, value: AttributeValue) -> bool:
 def size(value: AttributeValue) -> int | None:
     """Return what `size` gives: UTF-16 units, bytes or elements; None for a number, BOOL or NULL. DynamoDB: size."""
     [(kind, content)] = value.items()
-    if kind in SIZELESS_TYPES:
+    if kind not in SIZED_TYPES:
         return None
     if kind == "B":
         return value_size(value)
     if kind == "S" and not content.isascii():
         content = content.encode("utf-16-le", "surrogatepass")[::2]
     return len(content)
-
-
-def kind_of(value: AttributeValue) -> str:
-    """Return the name of a value's type."""
-    return next(iter(value))

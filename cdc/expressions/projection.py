@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, ClassVar
 
+from cdc.expressions.operands import compiled_once, resolve_path
 from cdc.expressions.parser import Fault, Parser, remembered
 from cdc.expressions.paths import DocumentPath, PathTree, path_tree, project, top_level_names
 from cdc.expressions.syntax import InvalidExpressionError, Parsed, Path
@@ -38,12 +39,17 @@ def bind_projection(text: str, substitutions: Substitutions) -> Projection:
     Raises ValidationException, `Invalid ProjectionExpression: …`. (DynamoDB: ProjectionExpression.)
     """
     try:
-        parsed = parse_projection(text)
-        substitutions.use(parsed)
-        paths = tuple(substitutions.path(path) for path in parsed.tree)
-        return Projection(paths, path_tree([(path, None) for path in paths]))
+        return _compile(text, substitutions.use(parse_projection(text)))
     except InvalidExpressionError as error:
         raise ValidationException(f"Invalid ProjectionExpression: {error}") from error
+
+
+@compiled_once
+def _compile(text: str, names: tuple[str, ...]) -> Projection:
+    parsed = parse_projection(text)
+    by_placeholder = dict(zip(parsed.names, names, strict=True))
+    paths = tuple(resolve_path(path, by_placeholder) for path in parsed.tree)
+    return Projection(paths, path_tree([(path, None) for path in paths]))
 
 
 @remembered

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING, Any
 
-from cdc.expressions.syntax import InvalidExpressionError, Parsed, Path
+from cdc.expressions.syntax import InvalidExpressionError, Parsed
 from cdc.model.errors import ValidationException
 from cdc.model.values import EMPTY_NAME, NULL_NOT_TRUE, TOO_DEEP, AttributeValue, parse_value
 from cdc.model.wire_types import MAP, STRING, refuse, utf8_size
@@ -13,7 +13,6 @@ from cdc.model.wire_types import MAP, STRING, refuse, utf8_size
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from cdc.expressions.paths import DocumentPath
 
 MAX_PLACEHOLDER_BYTES = 255
 MAX_NAME_BYTES = 65_535
@@ -63,9 +62,27 @@ class Substitutions:
             )
         return cls(checked_names, checked_values)
 
-    def use(self, parsed: Parsed[Any]) -> None:
-        """Count the placeholders in an expression's text as used, whether or not they will be evaluated."""
+    def use(self, parsed: Parsed[Any]) -> tuple[str, ...]:
+        """Return the names that the `#placeholders` of an expression stand for, in its order.
+
+        All of its placeholders count as used from now on, whether or not they will be evaluated. Raises
+        InvalidExpressionError for an undefined name or, then, value.
+        """
+        if not (parsed.names or parsed.values):
+            return ()
         self._used.update(parsed.names, parsed.values)
+        for placeholder in parsed.names:
+            if placeholder not in self.names:
+                raise InvalidExpressionError(
+                    "An expression attribute name used in the document path is not defined; "
+                    f"attribute name: {placeholder}"
+                )
+        for placeholder in parsed.values:
+            if placeholder not in self.values:
+                raise InvalidExpressionError(
+                    f"An expression attribute value used in expression is not defined; attribute value: {placeholder}"
+                )
+        return tuple(map(self.names.__getitem__, parsed.names))
 
     def refuse_unused(self) -> None:
         """Raise ValidationException if there is a name or value that no expression mentions. DynamoDB: expressions.
@@ -78,28 +95,6 @@ class Substitutions:
                 raise ValidationException(
                     f"Value provided in {parameter} unused in expressions: keys: {{{', '.join(unused)}}}"
                 )
-
-    def path(self, path: Path) -> DocumentPath:
-        """Return a path with its names filled in; raises InvalidExpressionError for an undefined one."""
-        return tuple(self.name(step) if isinstance(step, str) and step[0] == "#" else step for step in path.steps)
-
-    def name(self, placeholder: str) -> str:
-        """Return the name that a `#placeholder` stands for; raises InvalidExpressionError if it is not defined."""
-        name = self.names.get(placeholder)
-        if name is None:
-            raise InvalidExpressionError(
-                f"An expression attribute name used in the document path is not defined; attribute name: {placeholder}"
-            )
-        return name
-
-    def value(self, placeholder: str) -> AttributeValue:
-        """Return the value that a `:placeholder` stands for; raises InvalidExpressionError if it is not defined."""
-        value = self.values.get(placeholder)
-        if value is None:
-            raise InvalidExpressionError(
-                f"An expression attribute value used in expression is not defined; attribute value: {placeholder}"
-            )
-        return value
 
 
 def refuse_mixed_parameters(legacy: Mapping[str, object], expressions: Mapping[str, object]) -> None:

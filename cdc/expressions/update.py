@@ -7,19 +7,31 @@ from typing import TYPE_CHECKING
 
 from cdc.expressions import effects
 from cdc.expressions.effects import Effect, Source, apply_effects
-from cdc.expressions.operand_errors import path_required, wrong_count, wrong_type
+from cdc.expressions.operands import (
+    Check,
+    Reader,
+    Values,
+    compiled_once,
+    kind_of,
+    path_reader,
+    path_required,
+    refuse,
+    require_type,
+    resolve_path,
+    wrong_count,
+)
 from cdc.expressions.parser import CONDITION_FUNCTIONS, UPDATE_FUNCTIONS
-from cdc.expressions.paths import DocumentPath, PathTree, getter, path_tree, project
-from cdc.expressions.predicates import SET_TYPES, kind_of
-from cdc.expressions.syntax import Action, Arithmetic, Function, InvalidExpressionError, Operand, Parsed, Path, Value
+from cdc.expressions.paths import DocumentPath, PathTree, path_tree, project
+from cdc.expressions.predicates import SET_TYPES
+from cdc.expressions.syntax import Action, Arithmetic, Function, InvalidExpressionError, Operand, Path, Value
 from cdc.expressions.update_parser import parse_update
 from cdc.model.errors import ValidationException
 
 if TYPE_CHECKING:
     from cdc.expressions.substitutions import Substitutions
-    from cdc.model.values import AttributeValue, Item
+    from cdc.model.values import Item
 
-_CLEARING = frozenset({"REMOVE", "DELETE"})
+_WRITING = frozenset({"SET", "ADD"})
 _OPERAND_TYPES = {"ADD": SET_TYPES | {"N"}, "DELETE": SET_TYPES}
 _LONG_TYPE_NAMES = {
     "S": "STRING",
@@ -43,16 +55,28 @@ _ARITHMETIC_COST = 50
 class Update:
     """An update that is ready to be applied."""
 
-    paths: tuple[DocumentPath, ...]
-    """What it changes, in the order of the text."""
-    read_paths: tuple[DocumentPath, ...]
-    """What its right-hand sides read."""
-    creates_item: bool
-    """Whether it makes an item where there is none: it has a SET or an ADD."""
-    write_cost: int
-    """Bytes to add to the new item without its key when checking the limit of an UpdateItem. (spec: item sizes.)"""
-    _effects: PathTree
-    _effects_on_missing: PathTree
+    _compiled: _Compiled
+    _values: Values
+
+    @property
+    def paths(self) -> tuple[DocumentPath, ...]:
+        """What it changes, in the order of the text."""
+        return self._compiled.paths
+
+    @property
+    def read_paths(self) -> tuple[DocumentPath, ...]:
+        """What its right-hand sides read, in the order of the text."""
+        return self._compiled.read_paths
+
+    @property
+    def creates_item(self) -> bool:
+        """Whether it makes an item where there is none: it has a SET or an ADD."""
+        return bool(self._compiled.effects_on_missing)
+
+    @property
+    def write_cost(self) -> int:
+        """Bytes that UpdateItem adds to the new item without its key, to hold against the limit of an item's size."""
+        return self._compiled.write_cost
 
     def apply(self, item: Item, *, exists: bool = True) -> Item:
         """Return the updated item; `item` is left as it was, and what did not change is shared.
@@ -62,11 +86,12 @@ class Update:
         Raises ValidationException: invalid document paths, missing or wrong-typed operands, numbers out of bounds.
         (DynamoDB: UpdateItem.)
         """
-        return apply_effects(item, self._effects if exists else self._effects_on_missing)
+        compiled = self._compiled
+        return apply_effects(compiled.effects if exists else compiled.effects_on_missing, self._values, item)
 
     def project(self, item: Item) -> Item:
         """Return what lies at the updated paths, inside its parents. DynamoDB: UPDATED_OLD and UPDATED_NEW."""
-        return project(item, self._effects)
+        return project(item, self._compiled.effects)
 
 
 def bind_update(text: str, substitutions: Substitutions) -> Update:
@@ -75,135 +100,135 @@ def bind_update(text: str, substitutions: Substitutions) -> Update:
     Raises ValidationException, `Invalid UpdateExpression: …`. (DynamoDB: UpdateExpression.)
     """
     try:
-        parsed = parse_update(text)
-        substitutions.use(parsed)
-        return _Binder(substitutions).update(parsed)
+        compiled = _compile(text, substitutions.use(parse_update(text)))
+        values = substitutions.values
+        for check in compiled.checks:
+            check(values)
     except InvalidExpressionError as error:
         raise ValidationException(f"Invalid UpdateExpression: {error}") from error
+    return Update(compiled, values)
 
 
-class _Binder:
-    """Turns actions into effects. Faults are reported by kind, not by place: see the comments in `update`."""
+@dataclass(frozen=True, slots=True)
+class _Compiled:
+    paths: tuple[DocumentPath, ...]
+    read_paths: tuple[DocumentPath, ...]
+    checks: tuple[Check, ...]
+    write_cost: int
+    effects: PathTree
+    effects_on_missing: PathTree
 
-    def __init__(self, substitutions: Substitutions) -> None:
-        self._substitutions = substitutions
-        self._read_paths: list[DocumentPath] = []
-        self._cost = _BASE_COST
-        self._misused = ""
 
-    def update(self, parsed: Parsed[tuple[Action, ...]]) -> Update:
-        for name in parsed.names:  # all names before any value
-            self._substitutions.name(name)
-        for value in parsed.values:
-            self._substitutions.value(value)
-        actions = parsed.tree
-        paths = tuple(self._substitutions.path(action.path) for action in actions)
-        if len(paths) > 1:
-            path_tree([(path, None) for path in paths])  # refuses overlaps and conflicts before wrong operands
-        for action in actions:  # operands of ADD and DELETE before functions
-            self._check_operand(action)
-        leaves = [(path, self._effect(action, path)) for action, path in zip(actions, paths, strict=True)]
-        if self._misused:
-            raise InvalidExpressionError(
-                f"The function is not allowed in an update expression; function: {self._misused}"
-            )
-        tree = path_tree(leaves)
-        writing = [leaf for action, leaf in zip(actions, leaves, strict=True) if action.section not in _CLEARING]
-        return Update(
-            paths=paths,
-            read_paths=tuple(self._read_paths),
-            creates_item=bool(writing),
-            write_cost=self._cost,
-            _effects=tree,
-            _effects_on_missing=tree if len(writing) == len(leaves) else path_tree(writing),
-        )
+@compiled_once
+def _compile(text: str, names: tuple[str, ...]) -> _Compiled:
+    """Compile an update; raises InvalidExpressionError for paths that overlap or conflict."""
+    parsed = parse_update(text)
+    compiler = _Compiler(dict(zip(parsed.names, names, strict=True)))
+    for action in parsed.tree:  # operands of ADD and DELETE go before those of functions
+        compiler.check_operand(action)
+    leaves = [compiler.leaf(action) for action in parsed.tree]
+    writing = [leaf for action, leaf in zip(parsed.tree, leaves, strict=True) if action.section in _WRITING]
+    return _Compiled(
+        paths=tuple(path for path, _ in leaves),
+        read_paths=tuple(compiler.read_paths),
+        checks=(*compiler.checks, *compiler.misuses),
+        write_cost=_BASE_COST + sum(map(_cost, parsed.tree)),
+        effects=path_tree(leaves),
+        effects_on_missing=path_tree(writing),
+    )
 
-    def _check_operand(self, action: Action) -> None:
+
+class _Compiler:
+    """Turns actions into effects, and notes what to check."""
+
+    def __init__(self, names: dict[str, str]) -> None:
+        self._names = names
+        self.read_paths: list[DocumentPath] = []
+        self.checks: list[Check] = []
+        self.misuses: list[Check] = []
+
+    def check_operand(self, action: Action) -> None:
+        """Note the check of the type that ADD or DELETE takes, whose wording is its own."""
         types = _OPERAND_TYPES.get(action.section)
         if types is None:
             return
-        kind = kind_of(self._literal(action))
-        if kind not in types:
-            raise InvalidExpressionError(
-                "Incorrect operand type for operator or function; "
-                f"operator: {action.section}, operand type: {_LONG_TYPE_NAMES[kind]}"
-            )
-
-    def _literal(self, action: Action) -> AttributeValue:
         assert isinstance(action.operand, Value)
-        return self._substitutions.value(action.operand.name)
+        placeholder = action.operand.name
 
-    def _effect(self, action: Action, path: DocumentPath) -> Effect:
-        if action.section == "REMOVE":
-            self._cost += _REMOVING_COST
-            return effects.removing
-        self._cost += _WRITING_COST
+        def check(values: Values) -> None:
+            kind = kind_of(values[placeholder])
+            if kind not in types:
+                raise InvalidExpressionError(
+                    "Incorrect operand type for operator or function; "
+                    f"operator: {action.section}, operand type: {_LONG_TYPE_NAMES[kind]}"
+                )
+
+        self.checks.append(check)
+
+    def leaf(self, action: Action) -> tuple[DocumentPath, Effect]:
+        """Return where an action takes effect, and the effect."""
+        path = resolve_path(action.path, self._names)
+        if action.operand is None:
+            return path, effects.removing
+        source = self._source(action.operand)
         if action.section == "ADD":
-            return effects.adding(self._literal(action))
+            return path, effects.adding(source)
         if action.section == "DELETE":
-            return effects.deleting(self._literal(action))
-        assert action.operand is not None
-        if isinstance(path[-1], int):
-            self._cost += _LIST_INDEX_COST
-        if _has_arithmetic(action.operand):
-            self._cost += _ARITHMETIC_COST
-        return effects.setting(path, self._source(action.operand))
+            return path, effects.deleting(source)
+        return path, effects.setting(path, source)
 
     def _source(self, node: Operand) -> Source:
         if isinstance(node, Value):
-            value = self._substitutions.value(node.name)
-            return lambda _item: value
+            placeholder = node.name
+            return lambda values, _item: values[placeholder]
         if isinstance(node, Path):
-            return self._reading(node)
+            return effects.reading(self._reader(node))
         if isinstance(node, Arithmetic):
             left, right = self._source(node.left), self._source(node.right)
             self._require_type(node.operator, "N", (node.left, node.right))
             return effects.arithmetic(node.operator, left, right)
         return self._function(node)
 
-    def _reading(self, node: Path) -> Source:
-        path = self._substitutions.path(node)
-        self._read_paths.append(path)
-        get = getter(path)
-
-        def read(item: Item) -> AttributeValue:
-            value = get(item)
-            if value is None:
-                raise ValidationException(effects.MISSING_ATTRIBUTE)
-            return value
-
-        return read
+    def _reader(self, node: Path) -> Reader:
+        path = resolve_path(node, self._names)
+        self.read_paths.append(path)
+        return path_reader(path)
 
     def _function(self, node: Function) -> Source:
         name, arguments = node.name, node.arguments
-        expected = UPDATE_FUNCTIONS.get(name) or CONDITION_FUNCTIONS[name]
         sources = [self._source(argument) for argument in arguments]
+        expected = UPDATE_FUNCTIONS.get(name) or CONDITION_FUNCTIONS[name]
         if len(arguments) != expected:
-            raise wrong_count(name, len(arguments))
-        if name == "list_append":
+            self.checks.append(refuse(wrong_count(name, len(arguments))))
+        elif name == "list_append":
             self._require_type(name, "L", arguments)
             return effects.list_append(*sources)
-        if name != "if_not_exists":
-            self._misused = self._misused or name
-            return sources[0]
-        if not isinstance(arguments[0], Path):
-            raise path_required(name)
-        get = getter(self._substitutions.path(arguments[0]))
-        fallback = sources[1]
-
-        def present_or_fallback(item: Item) -> AttributeValue:
-            value = get(item)
-            return fallback(item) if value is None else value
-
-        return present_or_fallback
+        elif name != "if_not_exists":
+            self.misuses.append(refuse(f"The function is not allowed in an update expression; function: {name}"))
+        elif isinstance(arguments[0], Path):
+            return effects.if_not_exists(path_reader(resolve_path(arguments[0], self._names)), sources[1])
+        else:
+            self.checks.append(refuse(path_required(name)))
+        return sources[0]  # never asked, as a check fails before
 
     def _require_type(self, operator: str, kind: str, operands: tuple[Operand, ...]) -> None:
-        """Refuse a literal of another type; what is computed is checked when it is."""
+        """Refuse a value of another type; what is read or computed is checked when it is."""
         for operand in operands:
             if isinstance(operand, Value):
-                actual = kind_of(self._substitutions.value(operand.name))
-                if actual != kind:
-                    raise wrong_type(operator, actual)
+                self.checks.append(require_type(operator, (kind,), operand.name))
+
+
+def _cost(action: Action) -> int:
+    if action.operand is None:
+        return _REMOVING_COST
+    if action.section != "SET":
+        return _WRITING_COST
+    cost = _WRITING_COST
+    if isinstance(action.path.steps[-1], int):
+        cost += _LIST_INDEX_COST
+    if _has_arithmetic(action.operand):
+        cost += _ARITHMETIC_COST
+    return cost
 
 
 def _has_arithmetic(node: Operand) -> bool:
