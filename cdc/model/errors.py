@@ -101,3 +101,10 @@ class RequestEntityTooLargeException(ServiceError):
 
     prefix = _CORAL
     status = 413
+
+
+class ServiceUnavailable(ServiceError):  # the name of the error on the wire
+    """The file can't be written now: full disk, I/O error, or a lock held too long. SDKs try again."""
+
+    prefix = "com.amazon.coral.availability"
+    status = 503

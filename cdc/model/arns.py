@@ -1,0 +1,48 @@
+"""Amazon resource names of tables, streams and functions: building and taking apart."""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING, NamedTuple
+
+if TYPE_CHECKING:
+    from cdc.model.options import Options
+
+_TABLE = re.compile(r"arn:aws[a-z-]*:dynamodb:[a-z0-9-]+:\d{12}:table/([a-zA-Z0-9_.-]+)")
+_STREAM = re.compile(r"arn:aws[a-z-]*:dynamodb:[a-z0-9-]+:\d{12}:table/([a-zA-Z0-9_.-]+)/stream/([0-9T:.-]+)")
+
+
+class StreamName(NamedTuple):
+    """What a stream's ARN names."""
+
+    table_name: str
+    label: str
+
+
+def table_arn(options: Options, table_name: str) -> str:
+    """ARN of a table."""
+    return f"arn:aws:dynamodb:{options.region}:{options.account_id}:table/{table_name}"
+
+
+def stream_arn(options: Options, table_name: str, label: str) -> str:
+    """ARN of a stream."""
+    return f"{table_arn(options, table_name)}/stream/{label}"
+
+
+def function_arn(options: Options, function_name: str) -> str:
+    """ARN of a function."""
+    return f"arn:aws:lambda:{options.region}:{options.account_id}:function:{function_name}"
+
+
+def table_name_of(name_or_arn: str) -> str:
+    """Reduce a table's name or ARN, which item operations take alike, to the name."""
+    if not name_or_arn.startswith("arn:"):
+        return name_or_arn
+    match = _TABLE.fullmatch(name_or_arn)
+    return match[1] if match else name_or_arn
+
+
+def parse_stream_arn(arn: str) -> StreamName | None:
+    """Take a stream's ARN apart; None when it is malformed."""
+    match = _STREAM.fullmatch(arn)
+    return StreamName(match[1], match[2]) if match else None

@@ -1,0 +1,150 @@
+"""Tables, streams, shards and segments as the rest of the program sees them: one immutable snapshot per catalogue epoch."""
+
+from __future__ import annotations
+
+from bisect import bisect_right
+from dataclasses import dataclass, field
+from functools import cached_property
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from cdc.model.keys import KeySchema
+
+MAX_HASH = (1 << 32) - 1
+"""The largest hash of a partition key."""
+SEQUENCE_OFFSET = 10**20
+"""Added to the counter on the wire: 21 digits, no leading zero, so that text order is numeric order."""
+
+EVENT_NAMES = ("INSERT", "MODIFY", "REMOVE")
+"""`eventName` of a record, by its stored kind."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class TableDefinition:
+    """What CreateTable and UpdateTable said of a table; stored as JSON."""
+
+    name: str
+    table_id: str  # UUID of this life of the table
+    attributes: tuple[tuple[str, str], ...]  # AttributeDefinitions: (name, type S|N|B)
+    hash_name: str
+    range_name: str | None
+    billing_mode: str  # PROVISIONED | PAY_PER_REQUEST
+    billing_summary: bool = False  # whether BillingModeSummary is shown: not for tables that were always provisioned
+    on_demand_since_ms: int | None = None
+    read_units: int = 0
+    write_units: int = 0
+    last_increase_ms: int | None = None
+    last_decrease_ms: int | None = None
+    decreases_today: int = 0
+    table_class: str | None = None
+    deletion_protection: bool = False
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Shard:
+    """A range of partition-key hashes of one stream, over a range of sequence numbers."""
+
+    id: int  # in the file
+    stream_id: int
+    shard_id: str  # on the wire
+    parent_shard_id: str | None
+    hash_low: int
+    hash_high: int
+    start_sequence: int
+    end_sequence: int | None  # None while open
+    trimmed_sequence: int  # newest record that a purge removed
+
+    @property
+    def open(self) -> bool:
+        """Whether records are still added."""
+        return self.end_sequence is None
+
+
+@dataclass(frozen=True, kw_only=True)
+class Stream:
+    """The stream of a table, from its enabling to its disabling."""
+
+    id: int
+    table_id: int
+    table_name: str
+    label: str
+    view_type: str
+    key_schema: tuple[tuple[str, str], ...]  # (attribute name, HASH|RANGE)
+    retention_seconds: int
+    created_ms: int
+    disabled_ms: int | None
+    shards: tuple[Shard, ...]  # in order of shard id
+
+    @cached_property
+    def _open(self) -> tuple[list[int], list[Shard]]:
+        shards = sorted((shard for shard in self.shards if shard.open), key=lambda shard: shard.hash_low)
+        return [shard.hash_low for shard in shards], shards
+
+    def shard_of(self, key_hash: int) -> Shard:
+        """Find the open shard that a partition key's hash falls into."""
+        lows, shards = self._open
+        return shards[bisect_right(lows, key_hash) - 1]
+
+    def horizon_ms(self, now_ms: int) -> int:
+        """Newest creation time that has expired at `now_ms`: a record is kept for exactly the retention."""
+        return now_ms - self.retention_seconds * 1000
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Segment:
+    """A stretch of time whose records lie in one SQLite table and are dropped together."""
+
+    id: int
+    retention_seconds: int
+    opened_ms: int
+    closed_ms: int | None  # None while records are added
+    first_sequence: int
+    last_sequence: int | None
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Table:
+    """A table as operations use it."""
+
+    id: int  # in the file, never given twice
+    definition: TableDefinition
+    schema: KeySchema
+    created_ms: int
+    stream: Stream | None  # the enabled one
+
+    @property
+    def name(self) -> str:
+        """The table's name."""
+        return self.definition.name
+
+
+@dataclass(frozen=True, kw_only=True)
+class Catalog:
+    """All tables, streams and segments of a file at one epoch."""
+
+    epoch: int
+    tables: Mapping[str, Table]
+    streams: tuple[Stream, ...]  # oldest first
+    segments: tuple[Segment, ...]  # by id
+    shards: Mapping[int, tuple[Stream, Shard]] = field(repr=False)  # by the shard's id in the file
+
+    def streams_of(self, table_name: str) -> list[Stream]:
+        """List the streams of a table's name, oldest first."""
+        return [stream for stream in self.streams if stream.table_name == table_name]
+
+    @cached_property
+    def open_segments(self) -> dict[int, Segment]:
+        """The segments that records are written to, by their retention in seconds."""
+        return {segment.retention_seconds: segment for segment in self.segments if segment.closed_ms is None}
+
+
+def sequence_text(sequence: int) -> str:
+    """Write a sequence number as it is on the wire: 21 decimal digits."""
+    return str(SEQUENCE_OFFSET + sequence)
+
+
+def sequence_value(text: str) -> int:
+    """Read a sequence number of the wire; the caller has checked that it is 21 to 40 digits. May be negative."""
+    return int(text) - SEQUENCE_OFFSET

@@ -1,0 +1,27 @@
+"""What the operations need to know of the configuration."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from types import MappingProxyType
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+DAY_SECONDS = 86_400
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Options:
+    """Names and defaults that tables and streams are made with."""
+
+    region: str = "us-east-1"
+    account_id: str = "000000000000"
+    shards: int | None = None  # of a new stream; None: 4 on demand, by capacity when provisioned
+    retention_seconds: int = DAY_SECONDS
+    table_retention_seconds: Mapping[str, int] = field(default_factory=lambda: MappingProxyType({}))
+
+    def retention_of(self, table_name: str) -> int:
+        """Seconds that the stream records of a table are kept."""
+        return self.table_retention_seconds.get(table_name, self.retention_seconds)

@@ -1,0 +1,180 @@
+"""Rows of tables, streams, shards and segments: loading a snapshot, and every state transition of them."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from dataclasses import asdict
+from typing import TYPE_CHECKING, Any
+
+import orjson
+from sqlalchemy import delete, insert, select, update
+
+from cdc.model.catalog import Catalog, Segment, Shard, Stream, Table, TableDefinition
+from cdc.model.keys import KeySchema
+from cdc.store import schema
+
+if TYPE_CHECKING:
+    from sqlalchemy import Connection, CursorResult
+
+    from cdc.store.transaction import Transaction
+
+
+def new_id(result: CursorResult[Any]) -> int:
+    """Return the id that an INSERT of one row was given."""
+    key = result.inserted_primary_key
+    assert key is not None
+    return int(key[0])
+
+
+def load_catalog(connection: Connection, epoch: int) -> Catalog:
+    """Read the whole catalogue in the connection's snapshot."""
+    shards: dict[int, list[Shard]] = defaultdict(list)
+    for row in connection.execute(select(schema.shards).order_by(schema.shards.c.shard_id)):
+        shards[row.stream_id].append(Shard(**row._mapping))
+    streams = tuple(
+        _stream(row, tuple(shards[row.id]))
+        for row in connection.execute(select(schema.streams).order_by(schema.streams.c.id))
+    )
+    enabled = {stream.table_id: stream for stream in streams if stream.disabled_ms is None}
+    tables = {}
+    for row in connection.execute(select(schema.tables).order_by(schema.tables.c.name)):
+        definition = _definition(row.definition)
+        tables[row.name] = Table(
+            id=row.id,
+            definition=definition,
+            schema=_key_schema(definition),
+            created_ms=row.created_ms,
+            stream=enabled.get(row.id),
+        )
+    return Catalog(
+        epoch=epoch,
+        tables=tables,
+        streams=streams,
+        segments=tuple(
+            Segment(**row._mapping)
+            for row in connection.execute(select(schema.segments).order_by(schema.segments.c.id))
+        ),
+        shards={shard.id: (stream, shard) for stream in streams for shard in stream.shards},
+    )
+
+
+def _stream(row: Any, shards: tuple[Shard, ...]) -> Stream:
+    key_schema = tuple((name, kind) for name, kind in orjson.loads(row.key_schema))
+    return Stream(**{**row._mapping, "key_schema": key_schema}, shards=shards)
+
+
+def _definition(stored: bytes) -> TableDefinition:
+    fields = orjson.loads(stored)
+    fields["attributes"] = tuple((name, kind) for name, kind in fields["attributes"])
+    return TableDefinition(**fields)
+
+
+def _key_schema(definition: TableDefinition) -> KeySchema:
+    types = dict(definition.attributes)
+    range_name = definition.range_name
+    return KeySchema(
+        hash_name=definition.hash_name,
+        hash_type=types[definition.hash_name],
+        range_name=range_name,
+        range_type=None if range_name is None else types[range_name],
+    )
+
+
+def insert_table(transaction: Transaction, definition: TableDefinition) -> int:
+    """Add a table; return its id in the file."""
+    result = transaction.connection.execute(
+        insert(schema.tables).values(
+            name=definition.name,
+            definition=orjson.dumps(asdict(definition)),
+            created_ms=transaction.now_ms,
+            item_count=0,
+            size_bytes=0,
+        )
+    )
+    transaction.change_catalog()
+    return new_id(result)
+
+
+def replace_definition(transaction: Transaction, table_id: int, definition: TableDefinition) -> None:
+    """Store a table's changed definition."""
+    table = schema.tables
+    stored = orjson.dumps(asdict(definition))
+    transaction.connection.execute(update(table).where(table.c.id == table_id).values(definition=stored))
+    transaction.change_catalog()
+
+
+def drop_table(transaction: Transaction, table_id: int) -> None:
+    """Remove a table's name at once; its items wait in `dropped_tables` for housekeeping."""
+    transaction.connection.execute(delete(schema.tables).where(schema.tables.c.id == table_id))
+    transaction.connection.execute(insert(schema.dropped_tables).values(id=table_id))
+    transaction.table_deltas.pop(table_id, None)
+    transaction.change_catalog()
+
+
+def table_size(connection: Connection, table_id: int) -> tuple[int, int]:
+    """Read a table's item count and size in bytes as of the last commit; (0, 0) if it is gone."""
+    table = schema.tables
+    row = connection.execute(select(table.c.item_count, table.c.size_bytes).where(table.c.id == table_id)).first()
+    return (0, 0) if row is None else (row.item_count, row.size_bytes)
+
+
+def insert_stream(transaction: Transaction, stream: Stream) -> int:
+    """Add a stream without shards (its `id` and `shards` are ignored); return its id in the file."""
+    result = transaction.connection.execute(
+        insert(schema.streams).values(
+            table_id=stream.table_id,
+            table_name=stream.table_name,
+            label=stream.label,
+            view_type=stream.view_type,
+            key_schema=orjson.dumps(stream.key_schema),
+            retention_seconds=stream.retention_seconds,
+            created_ms=stream.created_ms,
+            disabled_ms=None,
+        )
+    )
+    transaction.change_catalog()
+    return new_id(result)
+
+
+def insert_shard(transaction: Transaction, shard: Shard) -> None:
+    """Add a shard; its `id` is ignored."""
+    transaction.connection.execute(
+        insert(schema.shards).values(
+            stream_id=shard.stream_id,
+            shard_id=shard.shard_id,
+            parent_shard_id=shard.parent_shard_id,
+            hash_low=shard.hash_low,
+            hash_high=shard.hash_high,
+            start_sequence=shard.start_sequence,
+            end_sequence=shard.end_sequence,
+            trimmed_sequence=shard.trimmed_sequence,
+        )
+    )
+    transaction.change_catalog()
+
+
+def close_stream(transaction: Transaction, stream: Stream) -> None:
+    """Disable a stream: its open shards end at a sequence number of their own; records stay readable."""
+    shard, row = schema.shards, schema.streams
+    for opened in stream.shards:
+        if opened.open:
+            end = transaction.allocate_sequence()
+            transaction.connection.execute(update(shard).where(shard.c.id == opened.id).values(end_sequence=end))
+    disabled = update(row).where(row.c.id == stream.id).values(disabled_ms=transaction.now_ms)
+    transaction.connection.execute(disabled)
+    transaction.change_catalog()
+
+
+def set_retention(transaction: Transaction, stream_id: int, retention_seconds: int) -> None:
+    """Change how long a stream's records are kept; see `segments.keep_longer` for those already written."""
+    row = schema.streams
+    changed = update(row).where(row.c.id == stream_id).values(retention_seconds=retention_seconds)
+    transaction.connection.execute(changed)
+    transaction.change_catalog()
+
+
+def delete_stream(transaction: Transaction, stream_id: int) -> None:
+    """Forget a disabled stream whose records have all expired, with its shards and their checkpoints."""
+    transaction.connection.execute(delete(schema.shards).where(schema.shards.c.stream_id == stream_id))
+    transaction.connection.execute(delete(schema.streams).where(schema.streams.c.id == stream_id))
+    transaction.change_catalog()

@@ -1,0 +1,135 @@
+"""Rows of items: one key each, read by key or by key range, with a CRC over key and payload."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, NamedTuple
+from zlib import crc32
+
+from sqlalchemy import bindparam, delete, insert, select, update
+
+from cdc.model.errors import InternalServerError
+from cdc.store.schema import dropped_tables, items
+from cdc.store.statements import prepare
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from cdc.store.transaction import Transaction
+
+HIGHEST_KEY = b"\xff" * 5
+"""Greater than every key: the bytes after the hash are a length of at most 2,048."""
+RANGE_ROWS = 128
+"""Rows fetched from the driver at a time: a page is cut by bytes, so more would be read in vain."""
+DROP_ROWS = 500
+"""Items of a deleted table that housekeeping removes in one write."""
+
+_of_key = (items.c.table_id == bindparam("table"), items.c.key == bindparam("key"))
+_in_range = (
+    items.c.table_id == bindparam("table"),
+    items.c.key >= bindparam("low"),
+    items.c.key < bindparam("high"),
+)
+_row = (items.c.key, items.c.size, items.c.crc, items.c.item)
+
+_FETCH = prepare(select(items.c.id, items.c.size, items.c.crc, items.c.item).where(*_of_key), "table", "key")
+_INSERT = prepare(
+    insert(items).values(
+        table_id=bindparam("table"),
+        key=bindparam("key"),
+        size=bindparam("size"),
+        crc=bindparam("crc"),
+        item=bindparam("item"),
+    ),
+    "table",
+    "key",
+    "size",
+    "crc",
+    "item",
+)
+_UPDATE = prepare(
+    update(items)
+    .where(items.c.id == bindparam("row"))
+    .values(size=bindparam("size"), crc=bindparam("crc"), item=bindparam("item")),
+    "size",
+    "crc",
+    "item",
+    "row",
+)
+_DELETE = prepare(delete(items).where(items.c.id == bindparam("row")), "row")
+_FORWARD = prepare(select(*_row).where(*_in_range).order_by(items.c.key), "table", "low", "high")
+_BACKWARD = prepare(select(*_row).where(*_in_range).order_by(items.c.key.desc()), "table", "low", "high")
+
+
+class StoredItem(NamedTuple):
+    """A row of an item."""
+
+    row: int  # rowid
+    size: int  # bytes, DynamoDB's arithmetic
+    item: bytes  # canonical DynamoDB JSON
+
+
+def fetch(cursor: Any, table_id: int, key: bytes) -> StoredItem | None:
+    """Read one item by its key.
+
+    Raises: InternalServerError when its CRC is wrong.
+    """
+    rows = cursor.execute(_FETCH, (table_id, key)).fetchall()
+    if not rows:
+        return None
+    row, size, crc, item = rows[0]
+    if crc32(item, crc32(key)) != crc:
+        raise damaged(key)
+    return StoredItem(row, size, item)
+
+
+def damaged(key: bytes) -> InternalServerError:
+    """Build the error for a payload whose CRC is wrong."""
+    return InternalServerError(f"The stored item with key {key.hex()} is damaged (CRC mismatch); run cdc check")
+
+
+def put(transaction: Transaction, table_id: int, key: bytes, item: bytes, size: int, old: StoredItem | None) -> None:
+    """Write an item over `old`, the row that `fetch` found in this transaction."""
+    crc = crc32(item, crc32(key))
+    if old is None:
+        transaction.cursor.execute(_INSERT, (table_id, key, size, crc, item))
+        transaction.count_items(table_id, 1, size)
+    else:
+        transaction.cursor.execute(_UPDATE, (size, crc, item, old.row))
+        transaction.count_items(table_id, 0, size - old.size)
+
+
+def remove(transaction: Transaction, table_id: int, old: StoredItem) -> None:
+    """Delete the row that `fetch` found in this transaction."""
+    transaction.cursor.execute(_DELETE, (old.row,))
+    transaction.count_items(table_id, -1, -old.size)
+
+
+def scan_range(
+    connection: Any, table_id: int, low: bytes, high: bytes, *, forward: bool = True
+) -> Iterator[tuple[bytes, int, bytes]]:
+    """Yield (key, size, item) of keys in [low, high), in key order or backwards. Close it when you stop early.
+
+    Raises: InternalServerError when a CRC is wrong.
+    """
+    cursor = connection.cursor()
+    try:
+        cursor.execute(_FORWARD if forward else _BACKWARD, (table_id, low, high))
+        while rows := cursor.fetchmany(RANGE_ROWS):
+            for key, size, crc, item in rows:
+                if crc32(item, crc32(key)) != crc:
+                    raise damaged(key)
+                yield key, size, item
+    finally:
+        cursor.close()
+
+
+def sweep_dropped(transaction: Transaction) -> bool:
+    """Remove some items of deleted tables; return whether there is more to do."""
+    connection = transaction.connection
+    table_id = connection.execute(select(dropped_tables.c.id).limit(1)).scalar()
+    if table_id is None:
+        return False
+    some = select(items.c.id).where(items.c.table_id == table_id).limit(DROP_ROWS)
+    if connection.execute(delete(items).where(items.c.id.in_(some))).rowcount == 0:
+        connection.execute(delete(dropped_tables).where(dropped_tables.c.id == table_id))
+    return True

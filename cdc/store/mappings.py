@@ -1,0 +1,201 @@
+"""Rows of mappings, their checkpoints and outcomes, with every state transition of them."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from sqlalchemy import delete, func, insert, select, update
+
+from cdc.model.mappings import DELIVERED, LATEST, NO_RECORDS, TRIMMED, Checkpoint, Declaration, Mapping
+from cdc.store import schema
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from sqlalchemy import Connection
+
+    from cdc.store.transaction import Transaction
+
+_mappings, _checkpoints, _outcomes = schema.mappings.c, schema.checkpoints.c, schema.outcomes.c
+
+
+def load_mappings(connection: Connection) -> list[Mapping]:
+    """Read all mappings by name, removed ones included."""
+    rows = connection.execute(select(schema.mappings).order_by(_mappings.name))
+    return [_mapping(row._mapping) for row in rows]
+
+
+def _mapping(row: Any) -> Mapping:
+    fields = dict(row)
+    for flag in ("enabled", "paused", "removed"):
+        fields[flag] = bool(fields[flag])
+    return Mapping(**fields)
+
+
+def declare(transaction: Transaction, declaration: Declaration) -> None:
+    """Create the mapping, or bring an existing one of this name up to the configuration.
+
+    A new one is given its start: for LATEST the newest sequence number of this moment, so that nothing written
+    afterwards is missed. One that comes back, or changes, keeps its checkpoints, unless it names another table.
+    """
+    connection = transaction.connection
+    settings: dict[str, Any] = {
+        "table_name": declaration.table_name,
+        "function_name": declaration.function_name,
+        "starting_position": declaration.starting_position,
+        "batch_size": declaration.batch_size,
+        "window_seconds": declaration.window_seconds,
+        "enabled": int(declaration.enabled),
+        "removed": 0,
+    }
+    existing = connection.execute(select(schema.mappings).where(_mappings.name == declaration.name)).first()
+    if existing is None or existing.table_name != declaration.table_name:
+        settings |= _start(transaction, declaration)
+    if existing is None:
+        created = {"name": declaration.name, "paused": 0, "created_ms": transaction.now_ms}
+        connection.execute(insert(schema.mappings).values(**settings, **created))
+    else:
+        connection.execute(update(schema.mappings).where(_mappings.id == existing.id).values(**settings))
+
+
+def _start(transaction: Transaction, declaration: Declaration) -> dict[str, int]:
+    streams = transaction.catalog.streams_of(declaration.table_name)
+    latest = declaration.starting_position == LATEST
+    return {
+        "start_sequence": transaction.counters.next_sequence - 1 if latest else 0,
+        "first_stream": streams[-1].id if streams else 0,
+    }
+
+
+def remove_others(transaction: Transaction, declared: Iterable[str]) -> None:
+    """Mark every mapping that the configuration no longer names as removed; its checkpoints stay."""
+    gone = _mappings.name.not_in(list(declared))
+    transaction.connection.execute(update(schema.mappings).where(gone).values(removed=1))
+
+
+def forget(transaction: Transaction, mapping_id: int) -> None:
+    """Delete a mapping with its checkpoints and outcomes; declared again, it starts anew."""
+    transaction.connection.execute(delete(schema.mappings).where(_mappings.id == mapping_id))
+
+
+def set_paused(transaction: Transaction, mapping_id: int, *, paused: bool) -> None:
+    """Pause or resume a mapping."""
+    row = update(schema.mappings).where(_mappings.id == mapping_id)
+    transaction.connection.execute(row.values(paused=int(paused)))
+
+
+def load_checkpoints(connection: Connection) -> list[Checkpoint]:
+    """Read all checkpoints."""
+    rows = connection.execute(select(schema.checkpoints))
+    return [Checkpoint(**row._mapping) for row in rows]
+
+
+def load_checkpoint(connection: Connection, mapping_id: int, shard: int) -> Checkpoint | None:
+    """Read one checkpoint."""
+    of_lane = (_checkpoints.mapping_id == mapping_id, _checkpoints.shard == shard)
+    row = connection.execute(select(schema.checkpoints).where(*of_lane)).first()
+    return None if row is None else Checkpoint(**row._mapping)
+
+
+def start_checkpoint(transaction: Transaction, mapping_id: int, shard: int, sequence: int) -> Checkpoint:
+    """Begin a shard: nothing up to `sequence` is for this mapping. Returns what is there if it was begun before."""
+    existing = load_checkpoint(transaction.connection, mapping_id, shard)
+    if existing is not None:
+        return existing
+    checkpoint = Checkpoint(
+        mapping_id=mapping_id,
+        shard=shard,
+        start_sequence=sequence,
+        sequence=sequence,
+        attempts=0,
+        last_result=NO_RECORDS,
+        last_error=None,
+        updated_ms=transaction.now_ms,
+    )
+    transaction.connection.execute(insert(schema.checkpoints).values(_values(checkpoint)))
+    return checkpoint
+
+
+def _values(checkpoint: Checkpoint) -> dict[str, Any]:
+    return {column.name: getattr(checkpoint, column.name) for column in schema.checkpoints.columns}
+
+
+def settle(
+    transaction: Transaction,
+    checkpoint: Checkpoint,
+    through: int,
+    *,
+    kind: str,
+    records: int,
+    request_id: str | None = None,
+) -> bool:
+    """Move a checkpoint from where `checkpoint` says it is to `through`, with the outcome of what it passed.
+
+    `kind` is DELIVERED or TRIMMED. Returns False, and changes nothing, if the stored checkpoint is elsewhere by now.
+    """
+    attempts = checkpoint.attempts + 1 if kind == DELIVERED else checkpoint.attempts
+    moved = _compare_and_set(
+        transaction,
+        checkpoint,
+        sequence=through,
+        attempts=0,
+        last_result="OK" if kind == DELIVERED else "PROBLEM: records were trimmed before they were delivered",
+        last_error=None,
+    )
+    if moved:
+        transaction.connection.execute(
+            insert(schema.outcomes).values(
+                mapping_id=checkpoint.mapping_id,
+                shard=checkpoint.shard,
+                after_sequence=checkpoint.sequence,
+                through_sequence=through,
+                kind=kind,
+                records=records,
+                attempts=attempts,
+                request_id=request_id,
+                settled_ms=transaction.now_ms,
+            )
+        )
+    return moved
+
+
+def note_failure(transaction: Transaction, checkpoint: Checkpoint, error: str) -> bool:
+    """Count a failed attempt at the batch that follows `checkpoint`; False if the stored checkpoint is elsewhere by now."""
+    return _compare_and_set(
+        transaction,
+        checkpoint,
+        attempts=checkpoint.attempts + 1,
+        last_result="PROBLEM: Function call failed",
+        last_error=error,
+    )
+
+
+def _compare_and_set(transaction: Transaction, checkpoint: Checkpoint, **values: Any) -> bool:
+    result = transaction.connection.execute(
+        update(schema.checkpoints)
+        .where(
+            _checkpoints.mapping_id == checkpoint.mapping_id,
+            _checkpoints.shard == checkpoint.shard,
+            _checkpoints.sequence == checkpoint.sequence,
+        )
+        .values(updated_ms=transaction.now_ms, **values)
+    )
+    return result.rowcount == 1
+
+
+def lagging(transaction: Transaction, shard: int, sequence: int) -> list[Checkpoint]:
+    """List the checkpoints of a shard that have not reached `sequence`."""
+    behind = select(schema.checkpoints).where(_checkpoints.shard == shard, _checkpoints.sequence < sequence)
+    return [Checkpoint(**row._mapping) for row in transaction.connection.execute(behind)]
+
+
+def trimmed_counts(connection: Connection) -> dict[int, int]:
+    """Count, per mapping, the records that retention took before they were delivered (as far as outcomes are kept)."""
+    trimmed = select(_outcomes.mapping_id, func.sum(_outcomes.records)).where(_outcomes.kind == TRIMMED)
+    return {mapping: int(records) for mapping, records in connection.execute(trimmed.group_by(_outcomes.mapping_id))}
+
+
+def purge_outcomes(transaction: Transaction, before_ms: int, rows: int) -> int:
+    """Delete at most `rows` outcomes settled before `before_ms`; return how many went."""
+    old = select(_outcomes.id).where(_outcomes.settled_ms < before_ms).limit(rows)
+    return transaction.connection.execute(delete(schema.outcomes).where(_outcomes.id.in_(old))).rowcount

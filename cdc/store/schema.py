@@ -1,0 +1,181 @@
+"""The schema of a database file, as SQLAlchemy Core metadata; Alembic's migrations build the same."""
+
+from __future__ import annotations
+
+from sqlalchemy import (
+    BigInteger,
+    CheckConstraint,
+    Column,
+    ForeignKey,
+    ForeignKeyConstraint,
+    Index,
+    Integer,
+    LargeBinary,
+    MetaData,
+    PrimaryKeyConstraint,
+    Table,
+    Text,
+    UniqueConstraint,
+)
+
+REVISION = "0001"
+"""The Alembic revision that this code writes and reads."""
+
+metadata = MetaData()
+
+state = Table(
+    "state",
+    metadata,
+    Column("id", Integer, primary_key=True),
+    Column("file_id", Text, nullable=False, comment="32 hex digits, made with the file; part of every event id"),
+    Column("secret", LargeBinary, nullable=False, comment="key of the MAC in shard iterators"),
+    Column("catalog_epoch", Integer, nullable=False, comment="grows with each change of tables, streams or segments"),
+    Column("next_sequence", BigInteger, nullable=False, comment="the sequence number that the next record gets"),
+    Column("last_created_ms", BigInteger, nullable=False, comment="creation time of the newest record; never falls"),
+    CheckConstraint("id = 1", name="state_is_one_row"),
+)
+
+tables = Table(
+    "tables",
+    metadata,
+    Column("id", Integer, primary_key=True),
+    Column("name", Text, nullable=False, unique=True),
+    Column("definition", LargeBinary, nullable=False, comment="JSON: what CreateTable and UpdateTable said"),
+    Column("created_ms", BigInteger, nullable=False),
+    Column("item_count", BigInteger, nullable=False),
+    Column("size_bytes", BigInteger, nullable=False, comment="sum of the items' sizes, DynamoDB's arithmetic"),
+    sqlite_autoincrement=True,  # an id is never given twice: a stale cache can't reach another table's items
+)
+
+dropped_tables = Table(
+    "dropped_tables",
+    metadata,
+    Column("id", Integer, primary_key=True, comment="a deleted table whose items housekeeping still removes"),
+)
+
+items = Table(
+    "items",
+    metadata,
+    Column("id", Integer, primary_key=True),
+    Column("table_id", Integer, nullable=False),
+    Column("key", LargeBinary, nullable=False, comment="hash, partition key, sort key: see cdc.model.keys"),
+    Column("size", Integer, nullable=False, comment="bytes, DynamoDB's arithmetic"),
+    Column("crc", BigInteger, nullable=False, comment="CRC-32 of key and item"),
+    Column("item", LargeBinary, nullable=False, comment="canonical DynamoDB JSON"),
+    # A rowid table with a unique key index: rows of 1 KB in a WITHOUT ROWID table spill to overflow pages.
+    Index("items_key", "table_id", "key", unique=True),
+)
+
+streams = Table(
+    "streams",
+    metadata,
+    Column("id", Integer, primary_key=True),
+    Column("table_id", Integer, nullable=False),
+    Column("table_name", Text, nullable=False),
+    Column("label", Text, nullable=False),
+    Column("view_type", Text, nullable=False),
+    Column("key_schema", LargeBinary, nullable=False, comment="JSON, as DescribeStream shows it"),
+    Column("retention_seconds", Integer, nullable=False),
+    Column("created_ms", BigInteger, nullable=False),
+    Column("disabled_ms", BigInteger, comment="null while enabled"),
+    UniqueConstraint("table_name", "label"),
+    sqlite_autoincrement=True,
+)
+
+shards = Table(
+    "shards",
+    metadata,
+    Column("id", Integer, primary_key=True),
+    Column("stream_id", Integer, nullable=False),
+    Column("shard_id", Text, nullable=False),
+    Column("parent_shard_id", Text),
+    Column("hash_low", BigInteger, nullable=False, comment="first partition-key hash of the shard"),
+    Column("hash_high", BigInteger, nullable=False, comment="last partition-key hash of the shard"),
+    Column("start_sequence", BigInteger, nullable=False),
+    Column("end_sequence", BigInteger, comment="null while open"),
+    Column("trimmed_sequence", BigInteger, nullable=False, comment="newest record that a purge removed, 0 if none"),
+    ForeignKeyConstraint(["stream_id"], ["streams.id"]),
+    UniqueConstraint("stream_id", "shard_id"),
+    sqlite_autoincrement=True,
+)
+
+segments = Table(
+    "segments",
+    metadata,
+    Column("id", Integer, primary_key=True, comment="the records are in the table records_<id>"),
+    Column("retention_seconds", Integer, nullable=False, comment="streams with this retention write here"),
+    Column("opened_ms", BigInteger, nullable=False),
+    Column("closed_ms", BigInteger, comment="null while records are added"),
+    Column("first_sequence", BigInteger, nullable=False, comment="no record in it is older"),
+    Column("last_sequence", BigInteger, comment="no record in it is newer; null while open"),
+    sqlite_autoincrement=True,
+)
+
+mappings = Table(
+    "mappings",
+    metadata,
+    Column("id", Integer, primary_key=True),
+    Column("name", Text, nullable=False, unique=True),
+    Column("table_name", Text, nullable=False),
+    Column("function_name", Text, nullable=False),
+    Column("starting_position", Text, nullable=False),
+    Column("batch_size", Integer, nullable=False),
+    Column("window_seconds", Integer, nullable=False, comment="MaximumBatchingWindowInSeconds"),
+    Column("enabled", Integer, nullable=False, comment="as the configuration says"),
+    Column("paused", Integer, nullable=False, comment="by an operator; outlives a restart"),
+    Column("removed", Integer, nullable=False, comment="gone from the configuration; checkpoints are kept"),
+    Column("created_ms", BigInteger, nullable=False),
+    Column("start_sequence", BigInteger, nullable=False, comment="deliver what is newer; 0 from the trim horizon"),
+    Column("first_stream", Integer, nullable=False, comment="id of the stream to begin with; 0 when there was none"),
+    sqlite_autoincrement=True,
+)
+
+checkpoints = Table(
+    "checkpoints",
+    metadata,
+    Column("mapping_id", Integer, ForeignKey("mappings.id", ondelete="CASCADE"), nullable=False),
+    Column("shard", Integer, ForeignKey("shards.id", ondelete="CASCADE"), nullable=False),
+    Column("start_sequence", BigInteger, nullable=False, comment="where the mapping began in this shard, exclusive"),
+    Column("sequence", BigInteger, nullable=False, comment="everything up to here is settled"),
+    Column("attempts", Integer, nullable=False, comment="failed attempts at the batch that follows"),
+    Column("last_result", Text, nullable=False),
+    Column("last_error", Text),
+    Column("updated_ms", BigInteger, nullable=False),
+    PrimaryKeyConstraint("mapping_id", "shard"),
+    sqlite_with_rowid=False,
+)
+
+outcomes = Table(
+    "outcomes",
+    metadata,
+    Column("id", Integer, primary_key=True),
+    Column("mapping_id", Integer, ForeignKey("mappings.id", ondelete="CASCADE"), nullable=False),
+    Column("shard", Integer, ForeignKey("shards.id", ondelete="CASCADE"), nullable=False),
+    Column("after_sequence", BigInteger, nullable=False, comment="the checkpoint before"),
+    Column("through_sequence", BigInteger, nullable=False, comment="the checkpoint after"),
+    Column("kind", Text, nullable=False, comment="delivered or trimmed"),
+    Column("records", BigInteger, nullable=False),
+    Column("attempts", Integer, nullable=False, comment="invocations that it took"),
+    Column("request_id", Text, comment="of the invocation that succeeded"),
+    Column("settled_ms", BigInteger, nullable=False),
+    Index("outcomes_mapping_shard", "mapping_id", "shard", "through_sequence"),
+    Index("outcomes_settled", "settled_ms"),
+)
+
+
+def records_table(segment_id: int) -> Table:
+    """Describe the table that holds the records of one segment; it lives outside `metadata`, as segments come and go."""
+    name = f"records_{segment_id}"
+    return Table(
+        name,
+        MetaData(),
+        Column("sequence", BigInteger().with_variant(Integer, "sqlite"), primary_key=True),
+        Column("shard", Integer, nullable=False),
+        Column("created_ms", BigInteger, nullable=False),
+        Column("kind", Integer, nullable=False, comment="0 INSERT, 1 MODIFY, 2 REMOVE"),
+        Column("size_bytes", Integer, nullable=False, comment="SizeBytes of the record"),
+        Column("crc", BigInteger, nullable=False, comment="CRC-32 of the change and what identifies it"),
+        Column("change", LargeBinary, nullable=False, comment="JSON object: Keys, NewImage, OldImage"),
+        # The index holds (shard, rowid), and the rowid is the sequence: one shard is read in order without the others.
+        Index(f"{name}_shard", "shard"),
+    )

@@ -1,0 +1,116 @@
+"""An open write transaction and the file-wide counters that it moves."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+from sqlalchemy import bindparam, select, update
+
+from cdc.store.catalog import load_catalog
+from cdc.store.schema import state, tables
+from cdc.store.statements import prepare
+
+if TYPE_CHECKING:
+    from sqlalchemy import Connection
+
+    from cdc.model.catalog import Catalog
+
+_LOAD = prepare(
+    select(state.c.catalog_epoch, state.c.next_sequence, state.c.last_created_ms, state.c.file_id, state.c.secret)
+)
+_SAVE = prepare(
+    update(state).values(
+        catalog_epoch=bindparam("epoch"),
+        next_sequence=bindparam("next_sequence"),
+        last_created_ms=bindparam("created_ms"),
+    ),
+    "epoch",
+    "next_sequence",
+    "created_ms",
+)
+_COUNT = prepare(
+    update(tables)
+    .where(tables.c.id == bindparam("table"))
+    .values(item_count=tables.c.item_count + bindparam("items"), size_bytes=tables.c.size_bytes + bindparam("bytes")),
+    "items",
+    "bytes",
+    "table",
+)
+
+
+@dataclass(slots=True)
+class Counters:
+    """The moving part of the `state` row."""
+
+    epoch: int
+    next_sequence: int
+    last_created_ms: int
+
+
+@dataclass(slots=True)
+class Transaction:
+    """An open write transaction. State transitions take it; only the writer begins and commits it."""
+
+    connection: Connection  # for control-plane statements in Core
+    cursor: Any  # DBAPI cursor for prepared statements; every execute must be fetched to its end
+    now_ms: int
+    counters: Counters
+    file_id: str
+    secret: bytes
+    table_deltas: dict[int, list[int]] = field(default_factory=dict)  # table id → [items, bytes] to add
+    appended_shards: set[int] = field(default_factory=set)  # shards that got records
+    loaded_catalog: Catalog | None = None  # may be of another epoch
+    _loaded: Counters | None = None
+
+    @property
+    def catalog(self) -> Catalog:
+        """Tables, streams and segments, as this transaction sees them."""
+        if self.loaded_catalog is None or self.loaded_catalog.epoch != self.counters.epoch:
+            self.loaded_catalog = load_catalog(self.connection, self.counters.epoch)
+        return self.loaded_catalog
+
+    def allocate_sequence(self) -> int:
+        """Take the next sequence number; it is used up even if no record is written under it."""
+        sequence = self.counters.next_sequence
+        self.counters.next_sequence = sequence + 1
+        return sequence
+
+    def record_time_ms(self) -> int:
+        """Creation time for a record: now, but never before the newest record."""
+        self.counters.last_created_ms = max(self.counters.last_created_ms, self.now_ms)
+        return self.counters.last_created_ms
+
+    def change_catalog(self) -> None:
+        """Make every cache of tables, streams and segments reload, in every process."""
+        self.counters.epoch += 1
+
+    def count_items(self, table_id: int, items: int, size_bytes: int) -> None:
+        """Note that a table gained `items` (may be negative) of together `size_bytes`."""
+        delta = self.table_deltas.setdefault(table_id, [0, 0])
+        delta[0] += items
+        delta[1] += size_bytes
+
+    def finish(self) -> None:
+        """Write back what was gathered on the way; the writer calls it before the commit."""
+        for table_id, (items, size_bytes) in self.table_deltas.items():
+            if items or size_bytes:
+                self.cursor.execute(_COUNT, (items, size_bytes, table_id))
+        if self.counters != self._loaded:
+            moved = self.counters
+            self.cursor.execute(_SAVE, (moved.epoch, moved.next_sequence, moved.last_created_ms))
+
+
+def begin(connection: Connection, cursor: Any, now_ms: int, catalog: Catalog | None) -> Transaction:
+    """Read the counters in a write transaction that the writer has just begun."""
+    epoch, sequence, created_ms, file_id, secret = cursor.execute(_LOAD).fetchall()[0]
+    return Transaction(
+        connection=connection,
+        cursor=cursor,
+        now_ms=now_ms,
+        counters=Counters(epoch, sequence, created_ms),
+        file_id=file_id,
+        secret=secret,
+        loaded_catalog=catalog,
+        _loaded=Counters(epoch, sequence, created_ms),
+    )

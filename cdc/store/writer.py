@@ -1,0 +1,263 @@
+"""The writer: one thread that owns the process's write connection and commits what is queued in groups.
+
+A group shares one transaction and one fsync. A refused write (condition, validation) fails alone, before it changed a
+row. A write that breaks in the middle is rolled back with its group, and the group runs again one by one.
+"""
+
+from __future__ import annotations
+
+import logging
+import threading
+from dataclasses import dataclass, field
+from queue import Empty, SimpleQueue
+from typing import TYPE_CHECKING, Any, Generic, TypeVar, cast
+
+from sqlalchemy.exc import DBAPIError
+
+from cdc.model.errors import InternalServerError, ServiceError, ServiceUnavailable
+from cdc.store.database import MANUAL_BEGIN
+from cdc.store.sqlite import dbapi2, is_environment
+from cdc.store.transaction import Transaction, begin
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from cdc.clock import Clock
+    from cdc.model.catalog import Catalog
+    from cdc.store.database import Database
+
+log = logging.getLogger(__name__)
+Result = TypeVar("Result")
+
+GROUP_JOBS = 256
+"""Writes a group holds at most: past 64 the fsync is already a small part of the cost."""
+GROUP_BYTES = 4 << 20
+"""Bytes of items a group holds at most, so that one commit stays in the tens of milliseconds."""
+GROUP_SECONDS = 0.02
+"""How long a group runs before it commits what it has: the bound on how long one write waits for others."""
+CHECKPOINT_PAGES = 2048
+"""WAL pages (16 MiB) that make the writer checkpoint after it has answered."""
+CHECKPOINT_EVERY_GROUPS = 16
+"""How often the WAL's length is looked at; the look costs 10 µs."""
+
+
+@dataclass(slots=True, eq=False)
+class Job(Generic[Result]):
+    """One write in the queue. `run` gets the open transaction; `notify` gets the group's finished jobs in one call."""
+
+    run: Callable[[Transaction], Result]
+    notify: Callable[[list[Job[Any]]], None]
+    size_bytes: int = 0
+    tag: Any = None  # the caller's own, untouched
+    result: Result | None = None
+    error: Exception | None = None
+
+
+@dataclass(slots=True, eq=False)
+class _Waiter:
+    """Lets a thread wait for its job."""
+
+    done: threading.Event = field(default_factory=threading.Event)
+
+    def __call__(self, _jobs: list[Job[Any]]) -> None:
+        self.done.set()
+
+
+class Writer:
+    """Runs jobs in order, in groups, on a thread of its own."""
+
+    def __init__(self, database: Database, clock: Clock) -> None:
+        self._database = database
+        self._clock = clock
+        self._queue: SimpleQueue[Job[Any] | None] = SimpleQueue()
+        self._listeners: list[Callable[[frozenset[int]], None]] = []
+        self._groups = 0
+        self._closed = False
+        self._catalog: Catalog | None = None  # as last committed by, or read in, this writer
+        self._connect()
+        self._thread = threading.Thread(target=self._serve, name="cdc-writer", daemon=True)
+        self._thread.start()
+
+    def submit(self, job: Job[Any]) -> None:
+        """Queue a job and return at once; its `notify` is called on the writer's thread after the commit."""
+        if self._closed:
+            raise ServiceUnavailable("The database is closed")
+        self._queue.put(job)
+
+    def call(self, run: Callable[[Transaction], Result], size_bytes: int = 0) -> Result:
+        """Run one write and wait for its commit.
+
+        Raises: what `run` raised; ServiceUnavailable when the disk or a lock refused the commit.
+        """
+        waiter = _Waiter()
+        job: Job[Result] = Job(run, waiter, size_bytes)
+        self.submit(job)
+        waiter.done.wait()
+        if job.error is not None:
+            raise job.error
+        return job.result  # type: ignore[return-value]  # None only where Result is None
+
+    def listen(self, listener: Callable[[frozenset[int]], None]) -> None:
+        """Have `listener` called after each commit that appended stream records, with the ids of their shards."""
+        self._listeners.append(listener)
+
+    def close(self) -> None:
+        """Finish what is queued, then stop the thread and close the connection."""
+        if not self._closed:
+            self._closed = True
+            self._queue.put(None)
+            self._thread.join()
+            self._disconnect()
+
+    def _connect(self) -> None:
+        # The driver's cursor begins and commits: SQLAlchemy's own way costs a single write 100 µs more.
+        self._connection = self._database.writer_engine.connect().execution_options(**{MANUAL_BEGIN: True})
+        self._dbapi = cast("Any", self._connection.connection.dbapi_connection)
+        self._cursor = self._dbapi.cursor()
+
+    def _disconnect(self) -> None:
+        try:
+            self._cursor.close()
+            self._connection.close()
+        except Exception:
+            log.exception("closing the write connection failed")
+
+    def _serve(self) -> None:
+        while (job := self._queue.get()) is not None:
+            group, stop = self._gather(job)
+            while group:
+                group = self._commit(group)
+            self._checkpoint_if_long()
+            if stop:
+                return
+
+    def _gather(self, first: Job[Any]) -> tuple[list[Job[Any]], bool]:
+        group, size_bytes = [first], first.size_bytes
+        while len(group) < GROUP_JOBS and size_bytes < GROUP_BYTES:
+            try:
+                job = self._queue.get_nowait()
+            except Empty:
+                break
+            if job is None:
+                return group, True
+            group.append(job)
+            size_bytes += job.size_bytes
+        return group, False
+
+    def _commit(self, group: list[Job[Any]]) -> list[Job[Any]]:
+        """Run and commit the group; return the jobs that did not fit into its time."""
+        try:
+            done, rest, shards = self._attempt(group)
+        except _BrokenJobError as broken:
+            log.warning("a write broke and was rolled back; its group runs again one by one", exc_info=broken.__cause__)
+            done, rest, shards = self._one_by_one(group)
+        except (dbapi2.Error, DBAPIError) as error:
+            log.warning("a group of %d writes failed and was rolled back: %s", len(group), error)
+            self._fail(group, error)
+            done, rest, shards = group, [], frozenset()
+        self._tell(done, shards)
+        return rest
+
+    def _attempt(self, group: list[Job[Any]]) -> tuple[list[Job[Any]], list[Job[Any]], frozenset[int]]:
+        try:
+            self._cursor.execute("BEGIN IMMEDIATE")
+            transaction = begin(self._connection, self._cursor, self._clock.now_ms(), self._catalog)
+            deadline = self._clock.monotonic() + GROUP_SECONDS
+            done = 0
+            for job in group:
+                self._run(job, transaction)
+                done += 1
+                if self._clock.monotonic() > deadline:
+                    break
+            transaction.finish()
+            self._cursor.execute("COMMIT")
+            self._catalog = transaction.loaded_catalog
+        except BaseException:
+            self._rollback()
+            raise
+        return group[:done], group[done:], frozenset(transaction.appended_shards)
+
+    def _run(self, job: Job[Any], transaction: Transaction) -> None:
+        job.error = job.result = None
+        changes = self._dbapi.total_changes
+        sequence = transaction.counters.next_sequence
+        try:
+            job.result = job.run(transaction)
+        except ServiceError as error:
+            if self._dbapi.total_changes != changes or transaction.counters.next_sequence != sequence:
+                raise _BrokenJobError from error
+            job.error = error
+        except Exception as error:
+            if is_environment(error):
+                raise  # disk full, I/O error, lock: the group's fate
+            raise _BrokenJobError from error
+
+    def _one_by_one(self, group: list[Job[Any]]) -> tuple[list[Job[Any]], list[Job[Any]], frozenset[int]]:
+        shards: frozenset[int] = frozenset()
+        for job in group:
+            try:
+                shards |= self._attempt([job])[2]
+            except _BrokenJobError as broken:
+                cause = broken.__cause__
+                job.result = None
+                job.error = cause if isinstance(cause, ServiceError) else InternalServerError("Internal server error")
+            except (dbapi2.Error, DBAPIError) as error:
+                self._fail([job], error)
+        return group, [], shards
+
+    def _rollback(self) -> None:
+        try:
+            if self._dbapi.in_transaction:
+                self._cursor.execute("ROLLBACK")
+        except dbapi2.Error:
+            log.exception("rolling back failed; the write connection is reopened")
+            self._reopen()
+
+    def _fail(self, group: list[Job[Any]], error: Exception) -> None:
+        """Fail the whole group: its commit or the disk did, so nothing of it may count as written."""
+        text = str(error)
+        if "locked" in text or "busy" in text:
+            message = "The database file is locked by another process; try again"
+        elif "full" in text:
+            message = "The disk is full: nothing was written; free some space, then try again"
+        else:
+            message = f"The database file can't be written ({text}); nothing was written"
+        for job in group:
+            job.result = None
+            job.error = ServiceUnavailable(message)
+        self._reopen()
+
+    def _reopen(self) -> None:
+        self._disconnect()
+        try:
+            self._connect()
+        except Exception:
+            log.exception("reopening the write connection failed; the next write tries again")
+
+    def _tell(self, done: list[Job[Any]], shards: frozenset[int]) -> None:
+        by_target: dict[Callable[[list[Job[Any]]], None], list[Job[Any]]] = {}
+        for job in done:
+            by_target.setdefault(job.notify, []).append(job)
+        for notify, jobs in by_target.items():
+            try:
+                notify(jobs)
+            except Exception:
+                log.exception("telling the outcome of a write failed")
+        if shards:
+            for listener in self._listeners:
+                listener(shards)
+
+    def _checkpoint_if_long(self) -> None:
+        self._groups += 1
+        if self._groups % CHECKPOINT_EVERY_GROUPS:
+            return
+        try:
+            _, pages, copied = self._cursor.execute("PRAGMA wal_checkpoint(NOOP)").fetchall()[0]
+            if pages - copied > CHECKPOINT_PAGES:
+                self._cursor.execute("PRAGMA wal_checkpoint(PASSIVE)").fetchall()
+        except dbapi2.Error as error:
+            log.warning("checkpointing the WAL failed: %s", error)
+
+
+class _BrokenJobError(Exception):
+    """A job failed in its middle; the cause is its exception."""
