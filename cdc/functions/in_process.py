@@ -1,0 +1,112 @@
+"""In-process handlers: a callable of the daemon's own interpreter, called on the thread of its instance.
+
+A thread can't be killed. One that overruns its timeout goes on, is shown by the status, and its invocation is over
+only when it returns: then as a timeout, whatever it answered. Its output isn't captured; a stack trace is logged.
+"""
+
+from __future__ import annotations
+
+import importlib.machinery
+import os
+import sys
+import threading
+from typing import TYPE_CHECKING, Any
+
+from cdc.functions import worker
+from cdc.functions.environment import log_group_name, log_stream_name
+from cdc.functions.runner import MEMORY_LIMIT_MB, elapsed_ms, failure, timed_out
+from cdc.model.functions import Outcome
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from cdc.functions.runner import Surroundings, Wake
+    from cdc.model.functions import FunctionDefinition, Invocation
+
+_IMPORTING = threading.Lock()
+
+
+def load(handler: str, folder: str) -> Callable[[Any, Any], Any]:
+    """Import the handler, looking into `folder` first.
+
+    The folder goes to the end of the path afterwards, so that its files never shadow what the daemon imports later.
+    Raises `worker.HandlerError`; also when another folder's module of the same name was imported before.
+    """
+    root = handler.partition(":")[0].replace("/", ".").partition(".")[0]
+    with _IMPORTING:
+        spec = importlib.machinery.PathFinder.find_spec(root, [folder])
+        loaded = getattr(sys.modules.get(root), "__file__", None)
+        if spec is not None and spec.origin is not None and loaded not in (None, spec.origin):
+            text = f"Unable to import module '{root}' of {folder}: {loaded} has that name in this process"
+            raise worker.HandlerError("Runtime.ImportModuleError", text)
+        sys.path.insert(0, folder)
+        try:
+            return worker.load(handler)
+        finally:
+            sys.path.remove(folder)
+            if folder not in sys.path:
+                sys.path.append(folder)
+
+
+class InProcessRunner:
+    """An instance of an in-process function: its thread, and nothing else."""
+
+    def __init__(self, definition: FunctionDefinition, surroundings: Surroundings) -> None:
+        self._definition = definition
+        self._surroundings = surroundings
+        self._handler: Callable[[Any, Any], Any] | None = None
+        self._log_stream_name = log_stream_name(surroundings.clock.now_ms())
+
+    @property
+    def warm(self) -> bool:
+        """An idle instance holds nothing."""
+        return False
+
+    def invoke(self, invocation: Invocation) -> Outcome:
+        """Call the handler; whatever it raises is the invocation's failure."""
+        clock, seconds = self._surroundings.clock, self._definition.timeout_seconds
+        started = clock.monotonic()
+        result: bytes | None = None
+        fault: dict[str, Any] = {"errorType": "", "errorMessage": ""}
+        try:
+            if self._handler is None:
+                self._handler = load(self._definition.handler or "", os.fspath(self._definition.working_directory))
+            result = worker.run(self._handler, invocation.event, self._context(invocation, started + seconds))
+        except SystemExit:
+            text = "Runtime exited without providing a reason"
+            return failure(invocation, "Runtime.ExitError", text, duration_ms=elapsed_ms(clock, started))
+        except BaseException as error:  # noqa: BLE001 - whatever the handler raised is its answer
+            fault = worker.describe(error)
+            for line in worker.for_log(fault).split("\n"):
+                self._surroundings.log(self._definition.name, invocation.request_id, line)
+        duration_ms = elapsed_ms(clock, started)
+        if duration_ms > seconds * 1000:
+            return timed_out(invocation, seconds, duration_ms=duration_ms)
+        return Outcome(
+            ok=result is not None,
+            duration_ms=duration_ms,
+            result=result,
+            error_type=fault["errorType"],
+            error_message=fault["errorMessage"],
+        )
+
+    def rest(self, wake: Wake) -> None:
+        """Nothing of an idle instance needs looking after."""
+
+    def close(self) -> None:
+        """Nothing is left to end."""
+
+    def kill(self) -> None:
+        """Do nothing: a thread can't be killed."""
+
+    def _context(self, invocation: Invocation, deadline: float) -> worker.Context:
+        return worker.Context(
+            aws_request_id=invocation.request_id,
+            function_name=self._definition.name,
+            invoked_function_arn=self._surroundings.arn(self._definition),
+            memory_limit_in_mb=MEMORY_LIMIT_MB,
+            log_group_name=log_group_name(self._definition),
+            log_stream_name=self._log_stream_name,
+            deadline=deadline,
+            monotonic=self._surroundings.clock.monotonic,
+        )

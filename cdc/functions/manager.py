@@ -1,0 +1,141 @@
+"""All functions: which are defined, and how to invoke one."""
+
+from __future__ import annotations
+
+import threading
+from typing import TYPE_CHECKING
+
+from cdc.functions.keeper_client import KeeperClient
+from cdc.functions.pool import Job, Pool
+from cdc.functions.runner import FunctionsOptions, Surroundings, failure
+from cdc.model.functions import Invocation, Outcome
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Sequence
+
+    from cdc.clock import Clock
+    from cdc.model.functions import FunctionDefinition, FunctionStatus
+
+KILL_SECONDS = 5.0
+"""For killed invocations to be reported by their threads."""
+
+
+class Functions:
+    """Runs functions: Python ones in warm workers, commands in fresh subprocesses, in-process ones on threads.
+
+    `log(function_name, request_id, line)` gets each line that a function prints, from many threads. Of one function
+    at most `options.max_instances` invocations run at once, further ones queue. `keep_fds`: see `KeeperClient`.
+    A process that makes a session of its own (`setsid`, daemonising) leaves the group that is killed with its function;
+    on Linux it is killed when this is closed or its process dies, elsewhere never.
+    """
+
+    def __init__(
+        self,
+        *,
+        clock: Clock,
+        log: Callable[[str, str, str], None],
+        options: FunctionsOptions | None = None,
+        keep_fds: Sequence[int] = (),
+    ) -> None:
+        self._keeper = KeeperClient(keep_fds)
+        self._surroundings = Surroundings(
+            clock=clock, log=log, keeper=self._keeper, options=options or FunctionsOptions()
+        )
+        self._lock = threading.Lock()
+        self._pools: dict[str, Pool] = {}
+        self._retired: list[Pool] = []
+        self._closed = False
+
+    def configure(self, definitions: Iterable[FunctionDefinition]) -> None:
+        """Replace what is defined; at any time.
+
+        A function whose definition changed gets new instances, which take over what was queued; the old ones finish
+        what they run. What was queued for a function that is gone fails. An in-process module isn't imported again.
+        """
+        wanted = {definition.name: definition for definition in definitions}
+        if any(not definition.in_process for definition in wanted.values()):
+            self._keeper.start()
+        with self._lock:
+            if self._closed:
+                return
+            orphans = [job for name in set(self._pools) - set(wanted) for job in self._retire(self._pools.pop(name))]
+            for definition in wanted.values():
+                self._define(definition)
+            self._retired = [pool for pool in self._retired if pool.threads()]
+        self._refuse(orphans)
+
+    def invoke(self, name: str, event: bytes, request_id: str, done: Callable[[Outcome], None]) -> None:
+        """Run a function with an event (JSON); never blocks.
+
+        `done` is called exactly once, on another thread, and must be quick: it holds up the instance's next invocation.
+        An unknown function is a failed outcome. Only an in-process call that never returns has none.
+        """
+        job = Job(Invocation(function_name=name, request_id=request_id, event=event), done)
+        with self._lock:
+            pool = self._pools.get(name)
+            if pool is not None:
+                pool.submit(job)
+                return
+        self._refuse([job])
+
+    def status(self) -> tuple[FunctionStatus, ...]:
+        """Describe each defined function, by name."""
+        with self._lock:
+            pools = [self._pools[name] for name in sorted(self._pools)]
+        return tuple(pool.status() for pool in pools)
+
+    def close(self, grace_seconds: float) -> None:
+        """Fail what is queued, let what runs finish for so long, kill the rest, end all processes.
+
+        Afterwards only in-process calls that have not returned may still run, on daemonic threads.
+        """
+        with self._lock:
+            self._closed = True
+            orphans = [job for pool in self._pools.values() for job in self._retire(pool)]
+            self._pools.clear()
+            pools = list(self._retired)
+        self._refuse(orphans)
+        self._join(pools, grace_seconds)
+        for pool in pools:
+            pool.kill()
+        endable = [pool for pool in pools if not (pool.definition.in_process and pool.status().in_flight)]
+        self._join(endable, KILL_SECONDS)
+        self._keeper.close()
+
+    def _define(self, definition: FunctionDefinition) -> None:
+        old = self._pools.get(definition.name)
+        if old is not None and old.definition == definition:
+            return
+        new = self._pools[definition.name] = Pool(definition, self._surroundings)
+        if old is not None:
+            for job in self._retire(old):
+                new.submit(job)
+
+    def _retire(self, pool: Pool) -> list[Job]:
+        self._retired.append(pool)
+        return pool.retire()
+
+    def _join(self, pools: Iterable[Pool], seconds: float) -> None:
+        clock = self._surroundings.clock
+        deadline = clock.monotonic() + seconds
+        for pool in pools:
+            for thread in pool.threads():
+                if thread is not threading.current_thread():
+                    thread.join(max(0.0, deadline - clock.monotonic()))
+
+    def _refuse(self, jobs: list[Job]) -> None:
+        """Fail jobs on a thread of its own, since the caller may hold a lock that their listeners take."""
+        if jobs:
+            threading.Thread(target=self._fail, args=(jobs,), name="refused invocations", daemon=True).start()
+
+    def _fail(self, jobs: list[Job]) -> None:
+        options = self._surroundings.options
+        for job in jobs:
+            if self._closed:
+                text = "The daemon stopped before the function was run"
+                job.finish(failure(job.invocation, "Sandbox.Closed", text))
+                continue
+            arn = f"arn:aws:lambda:{options.region}:{options.account_id}:function:{job.invocation.function_name}"
+            text = f"Function not found: {arn}"
+            outcome = Outcome(ok=False, duration_ms=0.0, error_type="ResourceNotFoundException", error_message=text)
+            job.finish(outcome)

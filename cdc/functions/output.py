@@ -1,0 +1,85 @@
+"""Bounded capture of what a function prints: lines for the log, attributed to their invocation."""
+
+from __future__ import annotations
+
+import contextlib
+import logging
+import os
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+OUTPUT_BYTES_MAX = 1_048_576
+"""Of one invocation; more is read, so that the child never blocks, and dropped."""
+LINE_BYTES_MAX = 65_536
+"""A longer line is logged in pieces, so that output without newlines needs no memory."""
+READ_BYTES = 65_536
+"""The size of a pipe: one read empties it."""
+DRAIN_BYTES_MAX = 2_097_152
+"""Twice the largest pipe: what was written before the end is read, an endless writer isn't waited for."""
+
+
+class OutputCapture:
+    """Splits bytes into lines and hands them to `log(function_name, request_id, line)`, up to a limit an invocation."""
+
+    def __init__(self, log: Callable[[str, str, str], None], function_name: str) -> None:
+        self._log = log
+        self._function_name = function_name
+        self._request_id = ""
+        self._partial = b""
+        self._room = OUTPUT_BYTES_MAX
+        self._dropped = 0
+
+    def switch(self, request_id: str) -> None:
+        """Log what is left of the invocation before, and count anew for this one (empty: between invocations)."""
+        if self._partial:
+            self._emit(self._partial)
+            self._partial = b""
+        if self._dropped:
+            text = f"[output truncated: {self._dropped} bytes over {OUTPUT_BYTES_MAX} of this invocation were dropped]"
+            self._emit(text.encode())
+        self._request_id = request_id
+        self._room = OUTPUT_BYTES_MAX
+        self._dropped = 0
+
+    def feed(self, data: bytes) -> None:
+        """Take the next bytes."""
+        kept = data[: self._room]
+        self._room -= len(kept)
+        self._dropped += len(data) - len(kept)
+        if not kept:
+            return
+        *lines, rest = (self._partial + kept).split(b"\n")
+        for line in lines:
+            self._emit_pieces(line)
+        while len(rest) >= LINE_BYTES_MAX:
+            rest = self._emit_piece(rest)
+        self._partial = rest
+
+    def drain(self, fd: int) -> None:
+        """Feed what a non-blocking descriptor holds right now."""
+        total = 0
+        with contextlib.suppress(BlockingIOError):
+            while total < DRAIN_BYTES_MAX and (data := os.read(fd, READ_BYTES)):
+                total += len(data)
+                self.feed(data)
+
+    def _emit_pieces(self, line: bytes) -> None:
+        while len(line) > LINE_BYTES_MAX:
+            line = self._emit_piece(line)
+        self._emit(line)
+
+    def _emit_piece(self, line: bytes) -> bytes:
+        cut = LINE_BYTES_MAX
+        while cut > LINE_BYTES_MAX - 3 and line[cut : cut + 1] and line[cut] & 0xC0 == 0x80:
+            cut -= 1  # not inside a UTF-8 character
+        self._emit(line[:cut])
+        return line[cut:]
+
+    def _emit(self, line: bytes) -> None:
+        text = line.removesuffix(b"\r").decode(errors="backslashreplace")
+        try:
+            self._log(self._function_name, self._request_id, text)
+        except Exception:  # a log that fails must not change what becomes of an invocation
+            logging.getLogger(__name__).exception("the log of function %s failed", self._function_name)

@@ -1,0 +1,53 @@
+"""A function that can't run can't be defined."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from cdc.model.functions import FunctionDefinition
+
+
+def define(**members):
+    return FunctionDefinition(**{"name": "f", "working_directory": Path(), **members})
+
+
+@pytest.mark.parametrize(
+    ("members", "text"),
+    [
+        ({}, "either handler or command"),
+        ({"handler": "h:f", "command": ("x",)}, "either handler or command"),
+        ({"name": "", "handler": "h:f"}, "name is empty"),
+        ({"handler": "h.f"}, "must be 'module:callable'"),
+        ({"handler": "h:f", "timeout_seconds": 0}, "1 to 900, not 0"),
+        ({"handler": "h:f", "timeout_seconds": 901}, "1 to 900, not 901"),
+        ({"command": ()}, "command is empty"),
+        ({"command": ("x",), "in_process": True}, "in_process needs a handler"),
+        ({"command": ("x\0",)}, "NUL"),
+        ({"command": ("x",), "environment": {"A=B": ""}}, "can't be empty or contain '='"),
+    ],
+)
+def test_an_impossible_definition_is_refused(members, text):
+    with pytest.raises(ValueError, match=text):
+        define(**members)
+
+
+@pytest.mark.parametrize("handler", ["h:f", "package.module:f", "package/module:f", "_a1:_b2"])
+def test_a_handler_is_a_module_and_a_callable(handler):
+    assert define(handler=handler).handler == handler
+
+
+def test_the_default_timeout_is_lambdas():
+    assert define(handler="h:f").timeout_seconds == 3
+
+
+def test_equal_definitions_are_equal_and_the_environment_is_a_copy_that_cannot_change():
+    environment = {"A": "1"}
+    one, two = (define(handler="h:f", environment=environment) for _ in range(2))
+    environment["A"] = "2"
+    assert one == two
+    assert one.environment["A"] == "1"
+    assert one != define(handler="h:f", environment=environment)
+    with pytest.raises(TypeError):
+        one.environment["A"] = "3"
