@@ -1,0 +1,48 @@
+"""Change capture: which stream record a change of an item makes, written on the transaction that makes the change."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import orjson
+
+from cdc.model.values import item_size
+from cdc.store import records
+
+if TYPE_CHECKING:
+    from cdc.model.catalog import Stream
+    from cdc.model.values import Item
+    from cdc.store.transaction import Transaction
+
+INSERT, MODIFY, REMOVE = range(3)
+"""Kinds of records; `EVENT_NAMES` in `cdc.model.catalog` names them."""
+
+_HASH_BYTES = 4
+_WITH_NEW = frozenset({"NEW_IMAGE", "NEW_AND_OLD_IMAGES"})
+_WITH_OLD = frozenset({"OLD_IMAGE", "NEW_AND_OLD_IMAGES"})
+
+
+def capture(
+    transaction: Transaction,
+    stream: Stream,
+    key: bytes,
+    keys: Item,
+    old: tuple[bytes, int] | None,
+    new: tuple[bytes, int] | None,
+) -> None:
+    """Append the record of one item's change from `old` to `new`, each canonical bytes with their size, or None.
+
+    `key` is the encoded key, `keys` the key attributes. The caller has made sure that the two differ.
+    (DynamoDB Streams: StreamRecord; SizeBytes counts keys and the images that the view type includes.)
+    """
+    change = b'{"Keys":' + orjson.dumps(keys)
+    size_bytes = item_size(keys)
+    if new is not None and stream.view_type in _WITH_NEW:
+        change += b',"NewImage":' + new[0]
+        size_bytes += new[1]
+    if old is not None and stream.view_type in _WITH_OLD:
+        change += b',"OldImage":' + old[0]
+        size_bytes += old[1]
+    kind = REMOVE if new is None else INSERT if old is None else MODIFY
+    shard = stream.shard_of(int.from_bytes(key[:_HASH_BYTES], "big"))
+    records.append(transaction, shard.id, stream.retention_seconds, kind, size_bytes, change + b"}")

@@ -1,0 +1,182 @@
+"""BatchWriteItem and BatchGetItem: several items of several tables in one request."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import orjson
+
+from cdc.expressions import Projection, bind_projection
+from cdc.model.errors import ValidationException
+from cdc.model.keys import check_batch_put_keys, check_key, encode_key, key_of
+from cdc.model.values import SEVERAL_TYPES, Item, canonical_bytes, load_item, parse_item
+from cdc.store import items
+from cdc.store.reading import Read, Write
+from cdc.tables import shapes
+from cdc.tables.capacity import consumed, read_units, write_units
+from cdc.tables.requests import find_table, refuse_key_paths, substitutions
+from cdc.tables.write import change_item, check_item_size
+
+if TYPE_CHECKING:
+    from cdc.model.catalog import Catalog, Table
+    from cdc.model.options import Options
+    from cdc.store.reading import View
+    from cdc.store.transaction import Transaction
+
+MAX_WRITES = 25
+MAX_READS = 100
+RESPONSE_BYTES = 16 << 20
+"""What a BatchGetItem answers at most; the rest is in UnprocessedKeys."""
+_DUPLICATES = "Provided list of item keys contains duplicates"
+
+
+@dataclass(frozen=True, slots=True)
+class _Change:
+    """One checked element of a BatchWriteItem."""
+
+    table_name: str
+    item: Item  # the item of a put, the key of a delete
+    stored: bytes | None  # canonical bytes of a put
+    size: int
+
+
+def batch_write_item(request: dict[str, Any], _options: Options) -> Write:
+    """Check a BatchWriteItem. Its writes share one transaction here, so they succeed or fail together.
+
+    DynamoDB: BatchWriteItem.
+    """
+    _refuse_empty(request, "BatchWriteItem")
+    shapes.BATCH_WRITE_ITEM.check(request)
+    changes = [_parse_write(name, write) for name, writes in request["RequestItems"].items() for write in writes]
+    if len(changes) > MAX_WRITES:
+        raise ValidationException("Too many items requested for the BatchWriteItem call")
+    mode = request.get("ReturnConsumedCapacity")
+
+    def run(transaction: Transaction) -> bytes:
+        located = _locate(transaction.catalog, changes)
+        units: dict[str, float] = {}
+        for change, (table, key) in zip(changes, located, strict=True):
+            old = items.fetch(transaction.cursor, table.id, key)
+            new = None if change.stored is None else (change.stored, change.size)
+            change_item(transaction, table, key, key_of(table.schema, change.item), old, new)
+            size = max(change.size, 0 if old is None else old.size)
+            units[table.name] = units.get(table.name, 0) + write_units(size)
+        answer: dict[str, Any] = {"UnprocessedItems": {}}
+        _add_capacity(answer, mode, units)
+        return orjson.dumps(answer)
+
+    return Write(run, sum(len(change.stored or b"") for change in changes))
+
+
+def _refuse_empty(request: dict[str, Any], operation: str) -> None:
+    if request.get("RequestItems") in (None, {}):
+        raise ValidationException(f"The requestItems parameter is required for {operation}")
+
+
+def _parse_write(table_name: str, write: dict[str, Any]) -> _Change:
+    put, delete = write.get("PutRequest"), write.get("DeleteRequest")
+    if (put is None) == (delete is None):
+        raise ValidationException(SEVERAL_TYPES)
+    if put is not None:
+        item, size = parse_item(put["Item"])
+        check_item_size(size)
+        return _Change(table_name, item, canonical_bytes(item), size)
+    assert delete is not None
+    key, _ = parse_item(delete["Key"])
+    return _Change(table_name, key, None, 0)
+
+
+def _locate(catalog: Catalog, changes: list[_Change]) -> list[tuple[Table, bytes]]:
+    """Find every change's table and encoded key before the first is made."""
+    tables = [find_table(catalog, change.table_name) for change in changes]
+    for table, change in zip(tables, changes, strict=True):
+        if change.stored is None:
+            check_key(table.schema, change.item)
+        else:
+            check_batch_put_keys(table.schema, change.item)
+    located = [(table, encode_key(table.schema, change.item)) for table, change in zip(tables, changes, strict=True)]
+    if len({(table.id, key) for table, key in located}) < len(located):
+        raise ValidationException(_DUPLICATES)
+    return located
+
+
+@dataclass(frozen=True, slots=True)
+class _Wanted:
+    """What a BatchGetItem wants of one table."""
+
+    table_name: str
+    asked: dict[str, Any]  # as it came, for UnprocessedKeys
+    keys: list[Item]
+    projection: Projection | None
+    consistent: bool
+
+
+def batch_get_item(request: dict[str, Any], _options: Options) -> Read:
+    """Check a BatchGetItem. DynamoDB: BatchGetItem."""
+    _refuse_empty(request, "BatchGetItem")
+    shapes.BATCH_GET_ITEM.check(request)
+    wanted = [_parse_keys(name, asked) for name, asked in request["RequestItems"].items()]
+    if sum(len(part.keys) for part in wanted) > MAX_READS:
+        raise ValidationException("Too many items requested for the BatchGetItem call")
+    mode = request.get("ReturnConsumedCapacity")
+
+    def run(view: View) -> bytes:
+        tables = [find_table(view.catalog, part.table_name) for part in wanted]
+        for table, part in zip(tables, wanted, strict=True):
+            for key in part.keys:
+                check_key(table.schema, key)
+            if part.projection is not None:
+                refuse_key_paths(table.schema, part.projection.paths)
+        responses: list[bytes] = []
+        unprocessed: dict[str, Any] = {}
+        units: dict[str, float] = {}
+        room = RESPONSE_BYTES
+        for table, part in zip(tables, wanted, strict=True):
+            found, left, cost, used = _read_part(view, table, part, room)
+            room -= used
+            responses.append(orjson.dumps(part.table_name) + b":[" + b",".join(found) + b"]")
+            units[table.name] = units.get(table.name, 0) + cost
+            if left:
+                unprocessed[part.table_name] = {**part.asked, "Keys": left}
+        answer: dict[str, Any] = {"UnprocessedKeys": unprocessed}
+        _add_capacity(answer, mode, units)
+        return b'{"Responses":{' + b",".join(responses) + b"}," + orjson.dumps(answer)[1:]
+
+    return Read(run)
+
+
+def _parse_keys(table_name: str, asked: dict[str, Any]) -> _Wanted:
+    bound = substitutions(asked, "ProjectionExpression")
+    text = asked.get("ProjectionExpression")
+    projection = None if text is None else bind_projection(text, bound)
+    bound.refuse_unused()
+    keys = [parse_item(key)[0] for key in asked["Keys"]]
+    if len({canonical_bytes(key) for key in keys}) < len(keys):
+        raise ValidationException(_DUPLICATES)
+    return _Wanted(table_name, asked, keys, projection, bool(asked.get("ConsistentRead")))
+
+
+def _read_part(view: View, table: Table, part: _Wanted, room: int) -> tuple[list[bytes], list[Item], float, int]:
+    """Read the keys of one table; return the items, the keys left over, the units and the bytes they took."""
+    found: list[bytes] = []
+    units, used = 0.0, 0
+    for position, key in enumerate(part.keys):
+        stored = items.fetch(view.connection, table.id, encode_key(table.schema, key))
+        size = 0 if stored is None else stored.size
+        if used + size > room:
+            return found, part.keys[position:], units, used
+        used += size
+        units += read_units(size, consistent=part.consistent)
+        if stored is not None:
+            item = stored.item
+            if part.projection is not None:
+                item = canonical_bytes(part.projection.apply(load_item(item)))
+            found.append(item)
+    return found, [], units, used
+
+
+def _add_capacity(answer: dict[str, Any], mode: str | None, units: dict[str, float]) -> None:
+    listed = [consumed(mode, name, total) for name, total in units.items()]
+    if listed and listed[0] is not None:
+        answer["ConsumedCapacity"] = listed

@@ -1,0 +1,89 @@
+"""What the item operations share: looking tables up, binding the expressions of a request, and writing answers."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import orjson
+
+from cdc.expressions import Condition, Substitutions, bind_condition
+from cdc.model.arns import table_name_of
+from cdc.model.errors import ConditionalCheckFailedException, ResourceNotFoundException, ValidationException
+from cdc.model.values import load_item
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from cdc.expressions import DocumentPath
+    from cdc.model.catalog import Catalog, Table
+    from cdc.model.keys import KeySchema
+    from cdc.store.items import StoredItem
+
+
+def find_table(catalog: Catalog, name_or_arn: str) -> Table:
+    """Look a table up for an item operation.
+
+    Raises: ResourceNotFoundException.
+    """
+    table = catalog.tables.get(name_or_arn) or catalog.tables.get(table_name_of(name_or_arn))
+    if table is None:
+        raise ResourceNotFoundException("Requested resource not found")
+    return table
+
+
+def substitutions(request: dict[str, Any], *expressions: str, wraps_null: bool = True) -> Substitutions:
+    """Check the request's names and values against the expression parameters that it may have.
+
+    Raises: ValidationException.
+    """
+    names, values = request.get("ExpressionAttributeNames"), request.get("ExpressionAttributeValues")
+    if names is None and values is None:
+        return Substitutions()
+    given = {parameter: request.get(parameter) for parameter in expressions}
+    return Substitutions.parse(names, values, given, wraps_null=wraps_null)
+
+
+def bind_optional(text: str | None, bound: Substitutions, kind: str = "Condition") -> Condition | None:
+    """Bind a condition or filter expression when there is one."""
+    return None if text is None else bind_condition(text, bound, kind)  # type: ignore[arg-type]
+
+
+def refuse_key_paths(schema: KeySchema, paths: Iterable[DocumentPath]) -> None:
+    """Refuse document paths that go into a key attribute, which is a scalar.
+
+    Raises: ValidationException.
+    """
+    for path in paths:
+        if len(path) > 1 and path[0] in {schema.hash_name, schema.range_name}:
+            raise ValidationException(
+                "Key attributes must be scalars; list random access '[]' and map lookup '.' are not allowed: "
+                f"Key: {path[0]}"
+            )
+
+
+def require(condition: Condition | None, old: StoredItem | None, *, show_item: bool) -> None:
+    """Hold a condition against the stored item; a missing one counts as empty.
+
+    Raises: ConditionalCheckFailedException, with the item when `show_item` and there is one.
+    """
+    if condition is None:
+        return
+    item = {} if old is None else load_item(old.item)
+    if not condition.matches(item):
+        if show_item and old is not None:
+            raise ConditionalCheckFailedException(Item=item)
+        raise ConditionalCheckFailedException
+
+
+def answer(
+    attributes: bytes | None = None, capacity: dict[str, Any] | None = None, name: bytes = b"Attributes"
+) -> bytes:
+    """Write the answer of an item operation: attributes from stored bytes, and the capacity when asked for."""
+    if attributes is None and capacity is None:
+        return b"{}"
+    parts = []
+    if attributes is not None:
+        parts.append(b'"%s":%s' % (name, attributes))
+    if capacity is not None:
+        parts.append(b'"ConsumedCapacity":' + orjson.dumps(capacity))
+    return b"{" + b",".join(parts) + b"}"
