@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import os
 import socket
 import subprocess
@@ -17,6 +18,10 @@ if TYPE_CHECKING:
 
 LOST_GROUP_CHECKS = 400
 """How often to look, 5 ms apart, whether a group killed without the keeper is gone: 2 s, as init reaps at once."""
+
+
+END_SECONDS = 10.0
+"""For the keeper to end: killed processes last longer only when the kernel holds them, as in a lost network disk."""
 
 
 class Child:
@@ -112,9 +117,11 @@ class KeeperClient:
     ) -> Child:
         """Ask for a child with these standard input, output and error; a failure to start is told by the child.
 
-        Raises `OSError` when no keeper can be started or asked.
+        Raises `OSError` when no keeper can be started or asked, `ValueError` when a text contains a NUL character.
         """
         fields = [os.fspath(working_directory), str(len(argv)), *argv, *(f"{k}={v}" for k, v in environment.items())]
+        if any("\0" in text for text in fields):
+            raise ValueError("a NUL character in an argument, the environment or the request id")
         body = b"\0".join(os.fsencode(text) for text in fields)
         frame = len(body).to_bytes(4, "big") + body
         ours, theirs = socket.socketpair()
@@ -176,5 +183,8 @@ class KeeperClient:
             self._control.close()
             self._control = None
         if self._process is not None:
-            self._process.wait()
+            try:
+                self._process.wait(END_SECONDS)
+            except subprocess.TimeoutExpired:  # it goes on waiting, and holds the lock, until what it killed is gone
+                logging.getLogger(__name__).warning("the keeper %d can't end its children", self._process.pid)
             self._process = None

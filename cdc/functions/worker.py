@@ -27,7 +27,6 @@ import orjson
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-REQUEST_HEAD_BYTES = 10
 READY, INIT_ERROR, RESULT, ERROR = b"R", b"I", b"O", b"E"
 RESULT_BYTES_MAX = 6_291_556
 """Lambda's bound of an answer, 6 MiB and a little."""
@@ -68,8 +67,7 @@ def load(handler: str) -> Callable[[Any, Any], Any]:
     try:
         module = importlib.import_module(module_name.replace("/", "."))
     except SyntaxError as error:
-        text = f"Syntax error in module '{module_name}': {error}"
-        raise HandlerError("Runtime.UserCodeSyntaxError", text) from error
+        raise HandlerError("Runtime.UserCodeSyntaxError", f"Syntax error in module '{module_name}': {error}") from error
     except ImportError as error:
         raise HandlerError("Runtime.ImportModuleError", f"Unable to import module '{module_name}': {error}") from error
     except Exception as error:
@@ -103,7 +101,7 @@ def encode(result: object) -> bytes:
         if type(value).__name__ != "Decimal":
             raise TypeError(f"Object of type {type(value).__name__} is not JSON serializable")
         number = float(value)  # type: ignore[arg-type]
-        return int(number) if number.is_integer() else number
+        return int(value) if number.is_integer() else number  # type: ignore[call-overload]
 
     try:
         return json.dumps(result, default=number, allow_nan=False, separators=(",", ":")).encode()
@@ -120,7 +118,10 @@ def describe(error: BaseException) -> dict[str, Any]:
     importing = (importlib.__file__, "<frozen importlib._bootstrap>", "<frozen importlib._bootstrap_external>")
     stack = [frame for frame in frames[ours + 1 :] if frame.filename not in importing]
     lines = [clean(line) for line in traceback.format_list(stack)]
-    return {"errorType": name, "errorMessage": clean(str(error)), "stackTrace": lines}
+    message = f"<{name} that has no text>"
+    with contextlib.suppress(Exception):  # the user's own class
+        message = str(error)
+    return {"errorType": name, "errorMessage": clean(message), "stackTrace": lines}
 
 
 def clean(text: str) -> str:
@@ -130,8 +131,7 @@ def clean(text: str) -> str:
 
 def for_log(fault: dict[str, Any]) -> str:
     """Lay an error object out as Lambda's Python runtime logs it."""
-    head = f"[ERROR] {fault['errorType']}: {fault['errorMessage']}"
-    return "\n".join([head, *(line.removesuffix("\n") for line in fault["stackTrace"])])
+    return f"[ERROR] {fault['errorType']}: {fault['errorMessage']}\n{''.join(fault['stackTrace'])}".removesuffix("\n")
 
 
 class Channel:
@@ -166,9 +166,8 @@ class Channel:
 def take_over_streams() -> int:
     """Move the daemon's socket away from standard input, print lines as they end; return the socket's number."""
     fd = os.dup(0)
-    null = os.open(os.devnull, os.O_RDONLY)
-    os.dup2(null, 0)
-    os.close(null)
+    with open(os.devnull) as null:  # noqa: PTH123 - no pathlib for one call
+        os.dup2(null.fileno(), 0)
     for stream in (sys.stdout, sys.stderr):
         stream.reconfigure(encoding="utf-8", errors="backslashreplace", line_buffering=True)  # type: ignore[union-attr]
     return fd
@@ -192,16 +191,15 @@ def route_logging() -> None:
     if logging is not None and not logging.getLogger().handlers:
         handler = logging.StreamHandler(sys.stdout)
         layout = "[%(levelname)s]\t%(asctime)s.%(msecs)03dZ\t%(message)s"
-        formatter = logging.Formatter(layout, "%Y-%m-%dT%H:%M:%S")
-        formatter.converter = time.gmtime
-        handler.setFormatter(formatter)
+        handler.setFormatter(logging.Formatter(layout, "%Y-%m-%dT%H:%M:%S"))
+        handler.formatter.converter = time.gmtime
         logging.getLogger().addHandler(handler)
 
 
 def serve(channel: Channel, handler: Callable[[Any, Any], Any], fixed: dict[str, Any]) -> None:
     """Answer events until the daemon closes the channel."""
     while True:
-        head = bytes(channel.read(REQUEST_HEAD_BYTES))
+        head = bytes(channel.read(10))
         deadline = time.monotonic() + int.from_bytes(head[6:10], "big") / 1000
         request_id = bytes(channel.read(int.from_bytes(head[4:6], "big"))).decode()
         event = channel.read(int.from_bytes(head[:4], "big"))

@@ -101,3 +101,10 @@ def test_an_answer_over_lambdas_bound_is_refused(bench):
 def test_a_command_ignores_no_signal_that_the_keeper_ignores(bench):
     bench.shell("kill -TERM $$; echo 1")
     assert bench.call().error_message.endswith("signal: terminated")
+
+
+def test_a_request_id_that_no_environment_can_hold_fails_its_invocation_alone(bench, caplog):
+    bench.shell("echo 1")
+    assert bench.call(request_id="a\0b").error_type == "Sandbox.Failure"
+    assert "could not be run" in caplog.text
+    assert bench.call().ok

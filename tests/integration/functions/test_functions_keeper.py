@@ -98,11 +98,12 @@ def test_the_lock_is_held_as_long_as_the_keeper_has_not_killed_the_children(daem
     assert not runs(daemon.command)
 
 
-def test_a_worker_ends_by_itself_when_daemon_and_keeper_are_both_killed(daemon, wait_until, runs):
-    os.kill(daemon.keeper, signal.SIGKILL)
-    wait_until(lambda: not runs(daemon.keeper))
+def test_a_worker_ends_by_itself_when_daemon_and_keeper_are_both_out_of_action(daemon, wait_until, runs):
+    os.kill(daemon.keeper, signal.SIGSTOP)
     daemon.kill()
     wait_until(lambda: not runs(daemon.worker), seconds=2)
+    assert runs(daemon.command)
+    os.kill(daemon.keeper, signal.SIGCONT)
 
 
 def test_the_keeper_ignores_the_signals_that_make_the_daemon_drain(bench):

@@ -44,7 +44,17 @@ def test_an_answer_is_encoded_as_the_standard_library_does(value, text):
 
 
 def test_decimals_are_numbers_as_lambda_makes_them():
-    assert worker.encode([Decimal(3), Decimal("1.5")]) == b"[3,1.5]"
+    assert worker.encode([Decimal(2**63 + 1), Decimal("1.5")]) == b"[9223372036854775809,1.5]"
+    with pytest.raises(worker.HandlerError, match="Out of range"):
+        worker.encode(Decimal("Infinity"))
+
+
+def test_an_exception_that_has_no_text_is_described_all_the_same():
+    class MuteError(Exception):
+        def __str__(self):
+            raise RuntimeError
+
+    assert worker.describe(MuteError())["errorMessage"] == "<MuteError that has no text>"
 
 
 def test_an_error_message_with_lone_surrogates_can_be_sent():
