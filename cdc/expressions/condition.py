@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
+from operator import itemgetter
 from typing import TYPE_CHECKING, Literal, NamedTuple, TypeAlias
 
 from cdc.expressions import predicates
@@ -110,24 +111,21 @@ class _Operand:
         return self.path is None and self.placeholder is None
 
 
-class _Compiler:
-    """Turns the nodes of a condition into predicates, and notes what to check, in the order of the text.
+# Faults in one comparison or function are reported in this order, those of different ones in the order of the text.
+_COUNT, _DISTINCTNESS, _TYPE = range(3)
 
-    Within one comparison or function the number of operands goes before their distinctness, and that before their
-    types.
-    """
+
+class _Compiler:
+    """Turns the nodes of a condition into predicates, and notes what to check."""
 
     def __init__(self, names: dict[str, str]) -> None:
         self._names = names
+        self._leaf_checks: list[tuple[int, Check]] = []
         self.checks: list[Check] = []
         self.paths: list[DocumentPath] = []
 
     def compile(self, node: ConditionNode) -> _Predicate:
         """Return the predicate of a node."""
-        if isinstance(node, Function):
-            return self._function(node)
-        if isinstance(node, Comparison):
-            return self._comparison(node)
         if isinstance(node, Junction):
             compiled = []
             for condition in node.conditions:  # a loop, as a comprehension doubles the depth of recursion
@@ -135,7 +133,20 @@ class _Compiler:
             return _all_of(compiled) if node.operator == "AND" else _any_of(compiled)
         if isinstance(node, Negation):
             return _not(self.compile(node.condition))
-        return self._between(node) if isinstance(node, Between) else self._membership(node)
+        predicate = self._leaf(node)
+        self.checks += [check for _, check in sorted(self._leaf_checks, key=itemgetter(0))]
+        self._leaf_checks.clear()
+        return predicate
+
+    def _leaf(self, node: Comparison | Between | Membership | Function) -> _Predicate:
+        if isinstance(node, Comparison):
+            return self._comparison(node)
+        if isinstance(node, Between):
+            return self._between(node)
+        return self._membership(node) if isinstance(node, Membership) else self._function(node)
+
+    def _check(self, rank: int, check: Check) -> None:
+        self._leaf_checks.append((rank, check))
 
     def _operand(self, node: Operand) -> _Operand:
         if isinstance(node, Path):
@@ -153,7 +164,7 @@ class _Compiler:
     def _arguments(self, node: Function) -> list[_Operand]:
         arguments = [self._operand(argument) for argument in node.arguments]
         if len(arguments) != CONDITION_FUNCTIONS[node.name]:
-            self.checks.append(refuse(wrong_count(node.name, len(arguments))))
+            self._check(_COUNT, refuse(wrong_count(node.name, len(arguments))))
         return arguments
 
     def _comparison(self, node: Comparison) -> _Predicate:
@@ -171,14 +182,14 @@ class _Compiler:
         self._refuse_same("BETWEEN", operand, lower, upper)
         self._require_types("BETWEEN", ORDERED_TYPES, operand, lower, upper)
         if lower.placeholder is not None and upper.placeholder is not None:
-            self.checks.append(_bounds_in_order(lower.placeholder, upper.placeholder))
+            self._check(_TYPE, _bounds_in_order(lower.placeholder, upper.placeholder))
         return _all_of([_ordered(operand.read, lower.read, (0, 1)), _ordered(operand.read, upper.read, (-1, 0))])
 
     def _membership(self, node: Membership) -> _Predicate:
         operand = self._operand(node.operand)
         options = [self._operand(option) for option in node.options]
         if len(options) > MAX_IN_OPERANDS:
-            self.checks.append(refuse(wrong_count("IN", len(options))))
+            self._check(_COUNT, refuse(wrong_count("IN", len(options))))
         self._refuse_same("IN", operand, *options)
         return _is_among(operand.read, [option.read for option in options])
 
@@ -188,12 +199,12 @@ class _Compiler:
         first, second = arguments[0], arguments[-1]  # a wrong number of them is refused later
         if name in {"attribute_exists", "attribute_not_exists"}:
             if first.path is None:
-                self.checks.append(refuse(path_required(name)))
+                self._check(_TYPE, refuse(path_required(name)))
             return _exists(first.read) if name == "attribute_exists" else _not(_exists(first.read))
         if second is not first:
             self._refuse_same(name, first, second)
         if name == "attribute_type":
-            self.checks.append(_type_name(second))
+            self._check(_TYPE, _type_name(second))
             return _has_type(first.read, second.read)
         if name == "begins_with":
             self._require_types(name, PREFIX_TYPES, first, second)
@@ -202,20 +213,21 @@ class _Compiler:
 
     def _refuse_same(self, operator: str, first: _Operand, *others: _Operand) -> None:
         if first.path is not None and any(first.path == other.path for other in others):
-            self.checks.append(
+            self._check(
+                _DISTINCTNESS,
                 refuse(
                     "The first operand must be distinct from the remaining operands for this operator or function; "
                     f"operator: {operator}, first operand: {path_text(first.path)}"
-                )
+                ),
             )
 
     def _require_types(self, operator: str, types: frozenset[str], *operands: _Operand) -> None:
         """Refuse an operand whose type is known before there is an item and is none of `types`."""
         for operand in operands:
             if operand.placeholder is not None:
-                self.checks.append(require_type(operator, types, operand.placeholder))
+                self._check(_TYPE, require_type(operator, types, operand.placeholder))
             elif operand.is_size and "N" not in types:
-                self.checks.append(refuse(wrong_type(operator, "N")))
+                self._check(_TYPE, refuse(wrong_type(operator, "N")))
 
 
 def _all_of(conditions: list[_Predicate]) -> _Predicate:

@@ -123,18 +123,18 @@ class _ConditionParser(Parser):
                 operator = self.advance().kind
                 return Comparison(operator, self._as_operand(left), self._operand())
             if self.accept("BETWEEN"):
-                lower = self._operand()
+                operand, lower = self._as_operand(left), self._operand()
                 self.expect("AND")
-                return Between(self._as_operand(left), lower, self._operand())
+                return Between(operand, lower, self._operand())
             if self.accept("IN"):
-                return self._membership(left)
+                return self._membership(self._as_operand(left))
         return left
 
-    def _membership(self, left: Operand) -> Membership:
+    def _membership(self, operand: Operand) -> Membership:
         self.expect("(")
         options = self.separated(self._operand)
         self.expect(")")
-        return Membership(self._as_operand(left), options)
+        return Membership(operand, options)
 
     def _condition(self, node: ConditionNode | Operand) -> ConditionNode:
         """Check that a node stands where a condition may."""

@@ -32,9 +32,7 @@ def path_tree(leaves: Sequence[tuple[DocumentPath, Any]]) -> PathTree:
     for path, leaf in leaves:
         branch: Any = tree
         for step in path[:-1]:
-            if not _fits(branch, step):
-                break
-            branch = branch.setdefault(step, {})
+            branch = branch.setdefault(step, {}) if _fits(branch, step) else None
         if not _fits(branch, path[-1]) or path[-1] in branch:
             raise InvalidExpressionError(_exclusion([path for path, _ in leaves]))
         branch[path[-1]] = leaf
@@ -42,7 +40,7 @@ def path_tree(leaves: Sequence[tuple[DocumentPath, Any]]) -> PathTree:
 
 
 def _fits(branch: Any, step: Step) -> bool:
-    """Tell whether a step may start from here: not from a leaf, nor where the other steps are of the other kind."""
+    """Tell whether a step may start here: not from a leaf, nor where the other steps are of the other kind."""
     if not isinstance(branch, dict):
         return False
     return not branch or type(next(iter(branch))) is type(step)

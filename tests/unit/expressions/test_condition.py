@@ -232,6 +232,7 @@ def test_what_looks_like_a_fault_but_is_none(text: str, *, expected: bool) -> No
         ("s < :yes AND #nope = :a", "An expression attribute name"),
         ("s < :yes AND s = :nope", "An expression attribute value"),
         ("attribute_type(s, s, s)", COUNT),
+        ("contains(s, size(:ten), t)", COUNT),
         ("s BETWEEN s AND :yes", SAME),
         ("n < :yes AND s = s", TYPE),
     ],
