@@ -1,0 +1,183 @@
+"""The invariants that hold in every database file, and the check that finds what breaks them."""
+
+from __future__ import annotations
+
+from itertools import pairwise
+from typing import TYPE_CHECKING
+
+from sqlalchemy import select, text
+from sqlalchemy.exc import SQLAlchemyError
+
+from cdc.model.catalog import MAX_HASH
+from cdc.store import schema
+from cdc.store.catalog import load_catalog
+from cdc.store.replay import check_items, check_records, check_vanished
+from cdc.store.sqlite import dbapi2
+from cdc.store.statements import prepare
+from cdc.store.violations import Snapshot, Violation, broken, fetch
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from sqlalchemy import Connection
+
+    from cdc.model import catalog as model
+    from cdc.store.database import Database
+
+_UNREADABLE = (dbapi2.Error, SQLAlchemyError, TypeError, ValueError)
+
+
+def check(database: Database) -> Iterator[Violation]:
+    """Yield every violation of the invariants in `database`, in one snapshot.
+
+    Memory stays constant: the replay of the streams goes to a temporary SQLite table of some 50 bytes and a key for
+    each key that has records. A writer beside it is not disturbed, but its WAL grows until the check has finished.
+    Damage makes more violations than there are causes; the first one is the closest to the cause.
+    """
+    with database.reader_engine.connect() as connection:  # its end rolls back: a damaged file may refuse a commit
+        yield from _guarded("file", _sqlite(connection))
+        try:
+            file = _look(connection)
+        except (*_UNREADABLE, LookupError) as error:
+            yield broken("catalogue", "tables, streams, shards and segments", "readable rows", error)
+            return
+        yield from _guarded("segments", _segments(file))
+        yield from _guarded("shards", _shards(file))
+        yield from _guarded("records", check_records(file))
+        yield from _guarded("items", check_items(file))
+        yield from _guarded("items", check_vanished(file))
+        yield from _guarded("checkpoints", _checkpoints(file))
+        yield from _guarded("outcomes", _outcomes(file))
+
+
+def _guarded(where: str, violations: Iterator[Violation]) -> Iterator[Violation]:
+    """Turn what can't be read, by SQLite or because a column has another type, into one more violation."""
+    try:
+        yield from violations
+    except _UNREADABLE as error:
+        yield broken("unreadable", where, "rows that can be read", getattr(error, "orig", None) or error)
+
+
+def _sqlite(connection: Connection) -> Iterator[Violation]:
+    for (found,) in connection.execute(text("PRAGMA integrity_check")):
+        if found != "ok":
+            yield broken("SQLite integrity", "file", "ok", found)
+    for table, row, parent, _ in connection.execute(text("PRAGMA foreign_key_check")):
+        yield broken("foreign key", f"{table} row {row}", f"a row of {parent}", "none")
+
+
+def _look(connection: Connection) -> Snapshot:
+    state = connection.execute(select(schema.state)).one()
+    catalog = load_catalog(connection, state.catalog_epoch)
+    existing = _records_tables(connection)
+    return Snapshot(
+        connection=connection,
+        driver=connection.connection.dbapi_connection,
+        catalog=catalog,
+        next_sequence=state.next_sequence,
+        last_created_ms=state.last_created_ms,
+        segments=sorted(
+            (segment for segment in catalog.segments if f"records_{segment.id}" in existing),
+            key=lambda segment: (segment.first_sequence, segment.id),
+        ),
+    )
+
+
+def _records_tables(connection: Connection) -> set[str]:
+    names = connection.execute(text("SELECT name FROM sqlite_schema WHERE type = 'table'")).scalars()
+    return {name for name in names if name.startswith("records_")}
+
+
+def _segments(file: Snapshot) -> Iterator[Violation]:
+    tables = _records_tables(file.connection)
+    opened: set[int] = set()
+    for segment in file.catalog.segments:
+        where = f"segment {segment.id}"
+        if f"records_{segment.id}" not in tables:
+            yield broken("segment table", where, f"a table records_{segment.id}", "none")
+        tables.discard(f"records_{segment.id}")
+        if segment.last_sequence is None:
+            if segment.retention_seconds in opened:
+                yield broken("open segments", where, f"one for {segment.retention_seconds} s", "another")
+            opened.add(segment.retention_seconds)
+        if (segment.last_sequence is None) != (segment.closed_ms is None):
+            yield broken("segment end", where, "an end in time and sequence, or neither", segment)
+        if segment.last_sequence is not None and segment.last_sequence >= file.next_sequence:
+            yield broken("segment end", where, f"a sequence below {file.next_sequence}", segment.last_sequence)
+    for name in sorted(tables):
+        yield broken("stray records table", name, "a row in segments", "none")
+
+
+def _shards(file: Snapshot) -> Iterator[Violation]:
+    tables = {table.id for table in file.catalog.tables.values()}
+    for stream in file.catalog.streams:
+        where = f"stream {stream.table_name}/{stream.label}"
+        if stream.disabled_ms is None and stream.table_id not in tables:
+            yield broken("stream without a table", where, f"table {stream.table_id}", "none")
+        yield from _lineage(file, stream)
+        yield from _coverage(stream, where)
+
+
+def _lineage(file: Snapshot, stream: model.Stream) -> Iterator[Violation]:
+    by_name = {shard.shard_id: shard for shard in stream.shards}
+    for shard in stream.shards:
+        where, start, end = f"shard {shard.shard_id}", shard.start_sequence, shard.end_sequence
+        if start > file.next_sequence:
+            yield broken("shard range", where, f"a start up to {file.next_sequence}", start)
+        if end is not None and not start <= end < file.next_sequence:
+            yield broken("shard range", where, f"an end in [{start}, {file.next_sequence - 1}]", end)
+        parent = by_name.get(shard.parent_shard_id or "")
+        if parent is not None and (parent.end_sequence is None or start <= parent.end_sequence):
+            expected = f"a start after the parent's end, {parent.end_sequence}"
+            yield broken("shard lineage", where, expected, start)
+
+
+def _coverage(stream: model.Stream, where: str) -> Iterator[Violation]:
+    """Every hash lies in exactly one open shard of an enabled stream, and in none of a disabled one."""
+    ranges = sorted((shard.hash_low, shard.hash_high) for shard in stream.shards if shard.open)
+    if stream.disabled_ms is not None:
+        if ranges:
+            yield broken("hash coverage", where, "no open shard, as it is disabled", ranges)
+        return
+    for (_, high), (low, _) in pairwise([(0, -1), *ranges, (MAX_HASH + 1, 0)]):
+        if low != high + 1:
+            yield broken("hash coverage", where, f"an open shard that starts at hash {high + 1}", low)
+
+
+def _checkpoints(file: Snapshot) -> Iterator[Violation]:
+    for row in file.connection.execute(select(schema.checkpoints)):
+        known = file.catalog.shards.get(row.shard)
+        if known is None:
+            continue  # a foreign key, reported before
+        end = known[1].end_sequence
+        newest = file.next_sequence - 1 if end is None else end
+        if not row.start_sequence <= row.sequence <= newest:
+            where = f"checkpoint of mapping {row.mapping_id} in shard {known[1].shard_id}"
+            yield broken("checkpoint", where, f"a sequence in [{row.start_sequence}, {newest}]", row.sequence)
+
+
+def _outcomes(file: Snapshot) -> Iterator[Violation]:
+    """Follow the outcomes of each mapping and shard: a chain that ends at the checkpoint; a purge may take its oldest."""
+    table, column = schema.checkpoints, schema.outcomes.c
+    checkpoints = {(row.mapping_id, row.shard): row for row in file.connection.execute(select(table))}
+    in_order = select(column.mapping_id, column.shard, column.after_sequence, column.through_sequence).order_by(
+        column.mapping_id, column.shard, column.through_sequence, column.id
+    )
+    reached: dict[tuple[int, int], int] = {}
+    for mapping_id, shard, after, through in fetch(file.driver, prepare(in_order)):
+        lane = (mapping_id, shard)
+        where = f"outcome ({after}, {through}] of mapping {mapping_id} in shard {shard}"
+        if lane not in checkpoints:
+            yield broken("outcome without a checkpoint", where, "a checkpoint", "none")
+            continue
+        start = checkpoints[lane].start_sequence
+        if after >= through or after < start:
+            yield broken("outcome range", where, f"a range after {start}", f"({after}, {through}]")
+        if lane in reached and reached[lane] != after:
+            yield broken("outcome chain", where, f"a start at {reached[lane]}", after)
+        reached[lane] = through
+    for (mapping_id, shard), through in reached.items():
+        found = checkpoints[mapping_id, shard].sequence
+        if found != through:
+            where = f"checkpoint of mapping {mapping_id} in shard {shard}"
+            yield broken("outcome chain", where, f"{through}, the end of its outcomes", found)

@@ -1,0 +1,90 @@
+"""Database files for tests: tables, streams and items written as the operations write them."""
+
+from __future__ import annotations
+
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any
+
+from cdc.model.catalog import TableDefinition
+from cdc.model.keys import encode_key, key_of
+from cdc.model.options import Options
+from cdc.model.values import canonical_bytes, item_size
+from cdc.store import catalog, items
+from cdc.store.database import open_database
+from cdc.store.writer import Writer
+from cdc.streams.capture import capture
+from cdc.streams.lifecycle import enable_stream
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+    from cdc.clock import Clock
+    from cdc.model.values import Item
+    from cdc.store.database import Database
+    from cdc.store.transaction import Transaction
+
+DAY = 86_400
+BOTH = "NEW_AND_OLD_IMAGES"
+
+
+@contextmanager
+def opened(path: Path, clock: Clock) -> Iterator[tuple[Database, Writer]]:
+    """Open a file with its writer, and close both."""
+    database = open_database(path)
+    try:
+        writer = Writer(database, clock)
+        try:
+            yield database, writer
+        finally:
+            writer.close()
+    finally:
+        database.close()
+
+
+def create_table(
+    transaction: Transaction, name: str = "t", view_type: str | None = BOTH, *, shards: int = 2, retention: int = DAY
+) -> int:
+    """Add a table with the partition key `pk` (S), and its stream unless `view_type` is None; return its id."""
+    definition = TableDefinition(
+        name=name,
+        table_id=f"00000000-0000-0000-0000-{len(transaction.catalog.tables):012d}",
+        attributes=(("pk", "S"),),
+        hash_name="pk",
+        range_name=None,
+        billing_mode="PAY_PER_REQUEST",
+    )
+    table_id = catalog.insert_table(transaction, definition)
+    if view_type is not None:
+        options = Options(shards=shards, retention_seconds=retention)
+        enable_stream(transaction, options, transaction.catalog.tables[name], view_type)
+    return table_id
+
+
+def item_of(pk: str, **attributes: Any) -> Item:
+    """Build an item with the key `pk` and string attributes."""
+    return {"pk": {"S": pk}, **{name: {"S": str(value)} for name, value in attributes.items()}}
+
+
+def put(transaction: Transaction, name: str, item: Item) -> None:
+    """Write an item with its record."""
+    table = transaction.catalog.tables[name]
+    key = encode_key(table.schema, item)
+    old = items.fetch(transaction.cursor, table.id, key)
+    stored, size = canonical_bytes(item), item_size(item)
+    items.put(transaction, table.id, key, stored, size, old)
+    if table.stream is not None:
+        before = None if old is None else (old.item, old.size)
+        capture(transaction, table.stream, key, key_of(table.schema, item), before, (stored, size))
+
+
+def remove(transaction: Transaction, name: str, pk: str) -> None:
+    """Delete an item with its record."""
+    table = transaction.catalog.tables[name]
+    keys = item_of(pk)
+    key = encode_key(table.schema, keys)
+    old = items.fetch(transaction.cursor, table.id, key)
+    assert old is not None
+    items.remove(transaction, table.id, old)
+    if table.stream is not None:
+        capture(transaction, table.stream, key, keys, (old.item, old.size), None)
