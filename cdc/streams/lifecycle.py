@@ -58,6 +58,11 @@ def disable_stream(transaction: Transaction, stream: Stream) -> None:
     catalog.close_stream(transaction, stream)
 
 
+def is_gone(stream: Stream, now_ms: int) -> bool:
+    """Whether all records of a disabled stream have expired: it is no longer listed, nor read."""
+    return stream.disabled_ms is not None and stream.disabled_ms <= stream.horizon_ms(now_ms)
+
+
 def set_retentions(transaction: Transaction, options: Options) -> None:
     """Bring the retention of every enabled stream up to the configuration; a disabled one keeps what it had.
 
