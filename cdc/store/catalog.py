@@ -7,16 +7,22 @@ from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
 import orjson
-from sqlalchemy import delete, insert, select, update
+from sqlalchemy import bindparam, delete, insert, select, update
 
 from cdc.model.catalog import Catalog, Segment, Shard, Stream, Table, TableDefinition
 from cdc.model.keys import KeySchema
 from cdc.store import schema
+from cdc.store.statements import prepare
 
 if TYPE_CHECKING:
     from sqlalchemy import Connection, CursorResult
 
     from cdc.store.transaction import Transaction
+
+_SIZE = prepare(
+    select(schema.tables.c.item_count, schema.tables.c.size_bytes).where(schema.tables.c.id == bindparam("table")),
+    "table",
+)
 
 
 def new_id(result: CursorResult[Any]) -> int:
@@ -116,6 +122,12 @@ def table_size(connection: Connection, table_id: int) -> tuple[int, int]:
     table = schema.tables
     row = connection.execute(select(table.c.item_count, table.c.size_bytes).where(table.c.id == table_id)).first()
     return (0, 0) if row is None else (row.item_count, row.size_bytes)
+
+
+def fetch_table_size(reader: Any, table_id: int) -> tuple[int, int]:
+    """Read the same on a DBAPI connection or cursor, as DescribeTable does."""
+    rows = reader.execute(_SIZE, (table_id,)).fetchall()
+    return (0, 0) if not rows else (rows[0][0], rows[0][1])
 
 
 def insert_stream(transaction: Transaction, stream: Stream) -> int:

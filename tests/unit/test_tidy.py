@@ -65,6 +65,7 @@ CLOCK = re.compile(
 )
 CHANCE_HOMES = {
     "cdc/functions/environment.py": "the name of a function's log stream",
+    "cdc/tables/definitions.py": "a table's id is a random UUID",
 }
 CHANCE = re.compile(r"(uuid|random|secrets)(\..*)?|os\.(urandom|getrandom)")
 ASYNC_HOMES = ("cdc/api/", "cdc/daemon.py")
