@@ -172,8 +172,9 @@ def close_stream(transaction: Transaction, stream: Stream) -> None:
         if opened.open:
             end = transaction.allocate_sequence()
             transaction.connection.execute(update(shard).where(shard.c.id == opened.id).values(end_sequence=end))
-    disabled = update(row).where(row.c.id == stream.id).values(disabled_ms=transaction.now_ms)
-    transaction.connection.execute(disabled)
+    # Never before its newest record, even if the clock went back: with this time the last of them has expired, too.
+    disabled_ms = max(transaction.now_ms, transaction.counters.last_created_ms)
+    transaction.connection.execute(update(row).where(row.c.id == stream.id).values(disabled_ms=disabled_ms))
     transaction.change_catalog()
 
 

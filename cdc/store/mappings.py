@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
-from sqlalchemy import delete, func, insert, select, update
+from sqlalchemy import bindparam, delete, func, insert, select, update
 
 from cdc.model.mappings import DELIVERED, LATEST, NO_RECORDS, TRIMMED, Checkpoint, Declaration, Mapping
 from cdc.store import schema
+from cdc.store.statements import prepare
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -120,6 +122,19 @@ def _values(checkpoint: Checkpoint) -> dict[str, Any]:
     return {column.name: getattr(checkpoint, column.name) for column in schema.checkpoints.columns}
 
 
+def settled(checkpoint: Checkpoint, through: int, kind: str, now_ms: int) -> Checkpoint:
+    """Tell what `settle` makes of a checkpoint."""
+    delivered = kind == DELIVERED
+    return replace(
+        checkpoint,
+        sequence=through,
+        attempts=0,
+        last_result="OK" if delivered else "PROBLEM: records were trimmed before they were delivered",
+        last_error=None,
+        updated_ms=now_ms,
+    )
+
+
 def settle(
     transaction: Transaction,
     checkpoint: Checkpoint,
@@ -134,59 +149,77 @@ def settle(
     `kind` is DELIVERED or TRIMMED. Returns False, and changes nothing, if the stored checkpoint is elsewhere by now.
     """
     attempts = checkpoint.attempts + 1 if kind == DELIVERED else checkpoint.attempts
-    moved = _compare_and_set(
-        transaction,
-        checkpoint,
-        sequence=through,
-        attempts=0,
-        last_result="OK" if kind == DELIVERED else "PROBLEM: records were trimmed before they were delivered",
-        last_error=None,
-    )
+    moved = _compare_and_set(transaction, checkpoint, settled(checkpoint, through, kind, transaction.now_ms))
     if moved:
-        transaction.connection.execute(
-            insert(schema.outcomes).values(
-                mapping_id=checkpoint.mapping_id,
-                shard=checkpoint.shard,
-                after_sequence=checkpoint.sequence,
-                through_sequence=through,
-                kind=kind,
-                records=records,
-                attempts=attempts,
-                request_id=request_id,
-                settled_ms=transaction.now_ms,
-            )
-        )
+        lane = (checkpoint.mapping_id, checkpoint.shard, checkpoint.sequence, through)
+        transaction.cursor.execute(_ADD_OUTCOME, (*lane, kind, records, attempts, request_id, transaction.now_ms))
     return moved
 
 
-def note_failure(transaction: Transaction, checkpoint: Checkpoint, error: str) -> bool:
-    """Count a failed attempt at the batch that follows `checkpoint`; False if the stored checkpoint is elsewhere by now."""
-    return _compare_and_set(
-        transaction,
+def failed(checkpoint: Checkpoint, error: str, now_ms: int) -> Checkpoint:
+    """Tell what `note_failure` makes of a checkpoint."""
+    return replace(
         checkpoint,
         attempts=checkpoint.attempts + 1,
         last_result="PROBLEM: Function call failed",
         last_error=error,
+        updated_ms=now_ms,
     )
 
 
-def _compare_and_set(transaction: Transaction, checkpoint: Checkpoint, **values: Any) -> bool:
-    result = transaction.connection.execute(
-        update(schema.checkpoints)
-        .where(
-            _checkpoints.mapping_id == checkpoint.mapping_id,
-            _checkpoints.shard == checkpoint.shard,
-            _checkpoints.sequence == checkpoint.sequence,
+def note_failure(transaction: Transaction, checkpoint: Checkpoint, error: str) -> bool:
+    """Count a failed attempt at the batch that follows `checkpoint`; False if the stored checkpoint is elsewhere by now."""
+    return _compare_and_set(transaction, checkpoint, failed(checkpoint, error, transaction.now_ms))
+
+
+def _compare_and_set(transaction: Transaction, old: Checkpoint, new: Checkpoint) -> bool:
+    values = (new.sequence, new.attempts, new.last_result, new.last_error, new.updated_ms)
+    found = transaction.cursor.execute(_MOVE, (*values, old.mapping_id, old.shard, old.sequence))
+    return bool(found.rowcount == 1)
+
+
+_MOVED = ("sequence", "attempts", "last_result", "last_error", "updated_ms")
+_MOVE = prepare(
+    update(schema.checkpoints)
+    .where(
+        _checkpoints.mapping_id == bindparam("of_mapping"),
+        _checkpoints.shard == bindparam("of_shard"),
+        _checkpoints.sequence == bindparam("of_sequence"),
+    )
+    .values({name: bindparam(name) for name in _MOVED}),
+    *_MOVED,
+    "of_mapping",
+    "of_shard",
+    "of_sequence",
+)
+_OUTCOME = tuple(column.name for column in _outcomes if column.name != "id")
+_ADD_OUTCOME = prepare(insert(schema.outcomes).values({name: bindparam(name) for name in _OUTCOME}), *_OUTCOME)
+
+
+def lagging(transaction: Transaction, newest: dict[int, int]) -> list[Checkpoint]:
+    """List the checkpoints that have not reached the sequence that `newest` gives for their shard."""
+    behind = select(schema.checkpoints).where(_checkpoints.sequence < max(newest.values(), default=0))
+    return [
+        Checkpoint(**row._mapping)
+        for row in transaction.connection.execute(behind)
+        if row.sequence < newest.get(row.shard, 0)
+    ]
+
+
+def has_outcomes(transaction: Transaction, stream_id: int) -> bool:
+    """Whether outcomes of a stream's shards are kept."""
+    # By way of the checkpoints, which are few and lead to an index.
+    found = (
+        select(_outcomes.id)
+        .join(
+            schema.checkpoints,
+            (_checkpoints.mapping_id == _outcomes.mapping_id) & (_checkpoints.shard == _outcomes.shard),
         )
-        .values(updated_ms=transaction.now_ms, **values)
+        .join(schema.shards, schema.shards.c.id == _checkpoints.shard)
+        .where(schema.shards.c.stream_id == stream_id)
+        .limit(1)
     )
-    return result.rowcount == 1
-
-
-def lagging(transaction: Transaction, shard: int, sequence: int) -> list[Checkpoint]:
-    """List the checkpoints of a shard that have not reached `sequence`."""
-    behind = select(schema.checkpoints).where(_checkpoints.shard == shard, _checkpoints.sequence < sequence)
-    return [Checkpoint(**row._mapping) for row in transaction.connection.execute(behind)]
+    return transaction.connection.execute(found).first() is not None
 
 
 def trimmed_counts(connection: Connection) -> dict[int, int]:

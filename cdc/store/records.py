@@ -9,13 +9,14 @@ from zlib import crc32
 from sqlalchemy import bindparam, delete, func, insert, select, update
 from sqlalchemy.schema import CreateIndex, CreateTable, DropTable
 
-from cdc.model.errors import InternalServerError
+from cdc.model.errors import InternalServerError, TrimmedDataAccessException
 from cdc.store import schema
 from cdc.store.catalog import new_id
+from cdc.store.sqlite import dbapi2
 from cdc.store.statements import prepare
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Generator
 
     from cdc.model.catalog import Catalog, Segment, Shard
     from cdc.store.transaction import Transaction
@@ -54,8 +55,10 @@ def record_crc(sequence: int, shard: int, created_ms: int, kind: int, change: by
 class _Statements(NamedTuple):
     insert: str
     read: str  # one shard after a sequence, in order
+    first_after: str  # oldest record of one shard after a sequence
     first_at: str  # oldest record of any shard at or after a sequence
-    newest: str
+    newest: str  # of one shard
+    last: str  # newest record of any shard
 
 
 @lru_cache(maxsize=4096)
@@ -72,10 +75,18 @@ def _statements(segment_id: int) -> _Statements:
             "in_shard",
             "after",
         ),
+        first_after=prepare(
+            select(func.min(column.sequence), column.created_ms).where(
+                column.shard == bindparam("in_shard"), column.sequence > bindparam("after")
+            ),
+            "in_shard",
+            "after",
+        ),
         first_at=prepare(
             select(func.min(column.sequence), column.created_ms).where(column.sequence >= bindparam("low")), "low"
         ),
         newest=prepare(select(func.max(column.sequence)).where(column.shard == bindparam("in_shard")), "in_shard"),
+        last=prepare(select(func.max(column.sequence))),
     )
 
 
@@ -161,24 +172,61 @@ def drop_segment(transaction: Transaction, segment: Segment) -> None:
     transaction.change_catalog()
 
 
-def read(connection: Any, catalog: Catalog, shard: Shard, after: int) -> Iterator[Record]:
+def read(
+    connection: Any, catalog: Catalog, shard: Shard, after: int, rows_at_once: int = READ_ROWS
+) -> Generator[Record, None, None]:
     """Yield the records of a shard that are newer than the sequence `after`, in order, expired ones included.
 
-    Close the iterator when you stop early. Raises: InternalServerError when a CRC is wrong.
+    Close the iterator when you stop early. Raises: InternalServerError when a CRC is wrong; TrimmedDataAccessException
+    when a purge has just taken records that were still to come.
     """
     cursor = connection.cursor()
     try:
         for segment in segments_between(catalog, max(after + 1, shard.start_sequence), shard.end_sequence):
-            cursor.execute(_statements(segment.id).read, (shard.id, after))
-            while rows := cursor.fetchmany(READ_ROWS):
+            if not _execute(cursor, segment, _statements(segment.id).read, (shard.id, after)):
+                _refuse_trimmed(cursor, shard, after)
+            while rows := cursor.fetchmany(rows_at_once):
                 for sequence, owner, created_ms, kind, size_bytes, crc, change in rows:
                     if record_crc(sequence, owner, created_ms, kind, change) != crc:
                         raise InternalServerError(
                             f"The stream record {sequence} is damaged (CRC mismatch); run cdc check"
                         )
+                    after = sequence
                     yield Record(sequence, owner, created_ms, kind, size_bytes, change)
     finally:
         cursor.close()
+
+
+def _execute(cursor: Any, segment: Segment, statement: str, values: tuple[int, ...]) -> bool:
+    """Query a segment; False, with no rows, when a purge has dropped it since the caller's catalogue was loaded."""
+    try:
+        cursor.execute(statement, values)
+    except dbapi2.OperationalError as error:
+        if str(error) != f"no such table: records_{segment.id}":
+            raise
+        return False
+    return True
+
+
+def _refuse_trimmed(cursor: Any, shard: Shard, after: int) -> None:
+    """Tell a reader at `after` if the dropped segment held records of its shard that it has not had."""
+    rows = cursor.execute(_TRIMMED, (shard.id,)).fetchall()
+    if not rows or rows[0][0] > after:
+        raise TrimmedDataAccessException
+
+
+def first_after(connection: Any, catalog: Catalog, shard: Shard, after: int) -> tuple[int, int] | None:
+    """Find a shard's first record newer than `after` that is on disk, expired or not: its sequence and creation time."""
+    cursor = connection.cursor()
+    try:
+        for segment in segments_between(catalog, max(after + 1, shard.start_sequence), shard.end_sequence):
+            if _execute(cursor, segment, _statements(segment.id).first_after, (shard.id, after)):
+                sequence, created_ms = cursor.fetchall()[0]
+                if sequence is not None:
+                    return sequence, created_ms
+    finally:
+        cursor.close()
+    return None
 
 
 def segments_between(catalog: Catalog, low: int, high: int | None) -> list[Segment]:
@@ -192,6 +240,15 @@ def segments_between(catalog: Catalog, low: int, high: int | None) -> list[Segme
         ),
         key=lambda segment: (segment.first_sequence, segment.id),
     )
+
+
+def newest(connection: Any, catalog: Catalog, shard: Shard) -> int | None:
+    """Find the sequence of a shard's newest record that is on disk; None when there is none."""
+    for segment in reversed(segments_between(catalog, shard.start_sequence, shard.end_sequence)):
+        found = connection.execute(_statements(segment.id).newest, (shard.id,)).fetchall()[0][0]
+        if found is not None:
+            return int(found)
+    return None
 
 
 def newest_by_shard(connection: Any, segment: Segment) -> dict[int, int]:
@@ -209,33 +266,57 @@ def count_after(transaction: Transaction, segment: Segment, shard: int, after: i
 
 
 def set_trimmed(transaction: Transaction, shard: int, sequence: int) -> None:
-    """Remember the newest record of a shard that a purge removed."""
-    row = schema.shards
-    transaction.connection.execute(update(row).where(row.c.id == shard).values(trimmed_sequence=sequence))
+    """Remember the newest record of a shard that a purge removed; an older one than is known changes nothing."""
+    transaction.cursor.execute(_SET_TRIMMED, (sequence, shard, sequence))
     transaction.change_catalog()
 
 
 def first_created_at(connection: Any, catalog: Catalog, created_ms: int) -> int:
-    """Find a sequence S such that no record older than S was created at or after `created_ms`, by binary search.
+    """Find the sequence of the first record of any shard that was created at or after `created_ms`, no later than now.
 
-    Creation times never fall with the sequence, so the records from S on are those from that time on.
+    Without one, it is a sequence above all records there are. As creation times never fall with the sequence, every
+    record below the answer is older than `created_ms`, and none from it on is.
     """
-    answer: int | None = None
-    for segment in catalog.segments:
-        low = segment.first_sequence
-        high = segment.last_sequence if segment.last_sequence is not None else next_sequence(connection)
-        if segment.closed_ms is not None and segment.closed_ms < created_ms:
-            continue
-        first_at = _statements(segment.id).first_at
-        while low < high:
-            middle = (low + high) // 2
-            sequence, created = connection.execute(first_at, (middle,)).fetchall()[0]
-            if sequence is None or created >= created_ms:
-                high = middle
-            else:
-                low = sequence + 1
-        answer = low if answer is None else min(answer, low)
-    return next_sequence(connection) if answer is None else answer
+    cursor = connection.cursor()
+    try:
+        # A record of a segment that the catalogue does not know yet is newer than all that it knows.
+        answer = max((_above(cursor, segment) for segment in catalog.segments), default=0)
+        for segment in catalog.segments:
+            if segment.first_sequence >= answer:
+                break
+            if segment.closed_ms is None or segment.closed_ms >= created_ms:
+                answer = _first_in_segment(cursor, segment, created_ms, answer)
+    finally:
+        cursor.close()
+    return answer
+
+
+def _above(cursor: Any, segment: Segment) -> int:
+    """Find a sequence above all records in a segment, and not above those that come after."""
+    if segment.last_sequence is not None:
+        return segment.last_sequence + 1
+    if not _execute(cursor, segment, _statements(segment.id).last, ()):
+        return segment.first_sequence
+    [(newest_sequence,)] = cursor.fetchall()
+    return segment.first_sequence if newest_sequence is None else int(newest_sequence) + 1
+
+
+def _first_in_segment(cursor: Any, segment: Segment, created_ms: int, beyond: int) -> int:
+    """Search a segment by bisection; `beyond` is the answer when none of its records below that one will do."""
+    low, high, answer = segment.first_sequence, beyond, beyond
+    while low < high:
+        # Every record of a segment opened later will do: its first one is the answer.
+        middle = low if segment.opened_ms >= created_ms else (low + high) // 2
+        if not _execute(cursor, segment, _statements(segment.id).first_at, (middle,)):
+            break
+        sequence, record_ms = cursor.fetchall()[0]
+        if sequence is None or sequence >= high:
+            high = middle
+        elif record_ms >= created_ms:
+            high, answer = middle, sequence
+        else:
+            low = sequence + 1
+    return answer
 
 
 def next_sequence(connection: Any) -> int:
@@ -244,3 +325,14 @@ def next_sequence(connection: Any) -> int:
 
 
 _NEXT_SEQUENCE = prepare(select(schema.state.c.next_sequence))
+_TRIMMED = prepare(
+    select(schema.shards.c.trimmed_sequence).where(schema.shards.c.id == bindparam("in_shard")), "in_shard"
+)
+_SET_TRIMMED = prepare(
+    update(schema.shards)
+    .where(schema.shards.c.id == bindparam("in_shard"), schema.shards.c.trimmed_sequence < bindparam("below"))
+    .values(trimmed_sequence=bindparam("sequence")),
+    "sequence",
+    "in_shard",
+    "below",
+)
