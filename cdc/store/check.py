@@ -24,6 +24,8 @@ if TYPE_CHECKING:
     from cdc.model import catalog as model
     from cdc.store.database import Database
 
+__all__ = ["Violation", "check"]
+
 _UNREADABLE = (dbapi2.Error, SQLAlchemyError, TypeError, ValueError)
 
 

@@ -12,7 +12,16 @@ from sqlalchemy.exc import DBAPIError
 from sqlalchemy.pool import NullPool
 
 from cdc.store import schema
-from cdc.store.sqlite import APPLICATION_ID, PAGE_BYTES, StoreError, check_library, configure, dbapi2
+from cdc.store.sqlite import (
+    APPLICATION_ID,
+    BUSY_TIMEOUT_MS,
+    PAGE_BYTES,
+    StoreError,
+    check_library,
+    configure,
+    dbapi2,
+    is_environment,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -22,6 +31,9 @@ if TYPE_CHECKING:
 
 MANUAL_BEGIN = "cdc_manual_begin"
 """Execution option of a connection whose user begins transactions on the driver's cursor."""
+
+CREATE_ATTEMPTS = 100
+"""How often a new file is put in WAL mode while other processes, at the same moment, are doing the same."""
 
 
 class Database:
@@ -85,7 +97,11 @@ def open_database(path: Path) -> Database:
 
 def _connect(path: Path) -> Any:
     connection = dbapi2.connect(
-        os.fspath(path), isolation_level=None, check_same_thread=False, timeout=5.0, cached_statements=512
+        os.fspath(path),
+        isolation_level=None,
+        check_same_thread=False,
+        timeout=BUSY_TIMEOUT_MS / 1000,
+        cached_statements=512,
     )
     try:
         configure(connection)
@@ -121,17 +137,35 @@ def _check_place(path: Path) -> None:
 
 def _prepare_file(path: Path) -> None:
     """Refuse a file that is not ours; give a new one its page size, which can't be changed later."""
-    connection = dbapi2.connect(os.fspath(path), isolation_level=None, timeout=5.0)
+    connection = dbapi2.connect(os.fspath(path), isolation_level=None, timeout=BUSY_TIMEOUT_MS / 1000)
     try:
+        connection.execute("BEGIN")  # one snapshot: another process may be creating the file now
         application_id = connection.execute("PRAGMA application_id").fetchone()[0]
         empty = connection.execute("SELECT count(*) FROM sqlite_schema").fetchone()[0] == 0
+        connection.execute("COMMIT")
         if application_id == 0 and empty:
             connection.execute(f"PRAGMA page_size={PAGE_BYTES}")
-            connection.execute("PRAGMA journal_mode=WAL").fetchall()
+            _enter_wal(connection)
+            if connection.execute("PRAGMA page_size").fetchone()[0] != PAGE_BYTES:
+                raise StoreError(f"{path} is an empty SQLite file with another page size: remove it, then try again")
         elif application_id != APPLICATION_ID:
             raise StoreError(f"{path} is a SQLite file of another program: name another file with --database")
     finally:
         connection.close()
+
+
+def _enter_wal(connection: Any) -> None:
+    """Put a new file in WAL mode. SQLite does not wait there for another process that is doing the same."""
+    for attempt in range(1, CREATE_ATTEMPTS + 1):
+        try:
+            connection.execute("PRAGMA journal_mode=WAL").fetchall()
+        except dbapi2.OperationalError as error:
+            if attempt == CREATE_ATTEMPTS or not is_environment(error):
+                raise
+            connection.execute("BEGIN IMMEDIATE")  # this waits
+            connection.execute("ROLLBACK")
+        else:
+            return
 
 
 def _migrate(database: Database) -> None:

@@ -73,6 +73,7 @@ class Writer:
         self._listeners: list[Callable[[frozenset[int]], None]] = []
         self._groups = 0
         self._closed = False
+        self._closing = threading.Lock()  # no job is queued behind the end
         self._catalog: Catalog | None = None  # as last committed by, or read in, this writer
         self._connect()
         self._thread = threading.Thread(target=self._serve, name="cdc-writer", daemon=True)
@@ -80,9 +81,10 @@ class Writer:
 
     def submit(self, job: Job[Any]) -> None:
         """Queue a job and return at once; its `notify` is called on the writer's thread after the commit."""
-        if self._closed:
-            raise ServiceUnavailable("The database is closed")
-        self._queue.put(job)
+        with self._closing:
+            if self._closed:
+                raise ServiceUnavailable("The database is closed")
+            self._queue.put(job)
 
     def call(self, run: Callable[[Transaction], Result], size_bytes: int = 0) -> Result:
         """Run one write and wait for its commit.
@@ -103,11 +105,13 @@ class Writer:
 
     def close(self) -> None:
         """Finish what is queued, then stop the thread and close the connection."""
-        if not self._closed:
+        with self._closing:
+            if self._closed:
+                return
             self._closed = True
             self._queue.put(None)
-            self._thread.join()
-            self._disconnect()
+        self._thread.join()
+        self._disconnect()
 
     def _connect(self) -> None:
         # The driver's cursor begins and commits: SQLAlchemy's own way costs a single write 100 µs more.
@@ -154,6 +158,11 @@ class Writer:
         except (dbapi2.Error, DBAPIError) as error:
             log.warning("a group of %d writes failed and was rolled back: %s", len(group), error)
             self._fail(group, error)
+            done, rest, shards = group, [], frozenset()
+        except Exception:  # a fault of ours: whoever waits must be told, and the thread must live
+            log.exception("a group of %d writes failed and was rolled back", len(group))
+            for job in group:
+                job.result, job.error = None, InternalServerError("Internal server error")
             done, rest, shards = group, [], frozenset()
         self._tell(done, shards)
         return rest
@@ -245,7 +254,10 @@ class Writer:
                 log.exception("telling the outcome of a write failed")
         if shards:
             for listener in self._listeners:
-                listener(shards)
+                try:
+                    listener(shards)
+                except Exception:
+                    log.exception("telling of new stream records failed")
 
     def _checkpoint_if_long(self) -> None:
         self._groups += 1

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import shutil
 from functools import partial
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from zlib import crc32
 
@@ -20,8 +21,6 @@ from cdc.streams.lifecycle import disable_stream
 from tests.unit.store.files import DAY, create_table, item_of, opened, put, remove
 
 if TYPE_CHECKING:
-    from pathlib import Path
-
     from cdc.store.transaction import Transaction
 
 HOUR = 3600
@@ -87,7 +86,7 @@ def good(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture
 def copy(good: Path, tmp_path: Path) -> Path:
-    return shutil.copy(good, tmp_path / "cdc.db")
+    return Path(shutil.copy(good, tmp_path / "cdc.db"))
 
 
 def violations(path: Path) -> list[Violation]:
