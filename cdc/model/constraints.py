@@ -94,8 +94,12 @@ class Kind:
         yield from ()
 
     def echo(self, value: Any) -> str:
-        """Write a value as messages repeat it, which is Java's way."""
-        return "null" if value is None else str(value)
+        """Write a value, or null, as messages repeat it, which is Java's way."""
+        return "null" if value is None else self.dump(value)
+
+    def dump(self, value: Any) -> str:
+        """Write a value that is not null."""
+        return str(value)
 
     def fits(self, raw: object) -> bool:
         """Run the quick test on one value."""
@@ -176,9 +180,9 @@ class Boolean(Kind):
     wire_type = wire_types.BOOLEAN
     java_type = "class java.lang.Boolean"
 
-    def echo(self, value: Any) -> str:
-        """Write a value as messages repeat it."""
-        return "null" if value is None else str(value).lower()
+    def dump(self, value: Any) -> str:
+        """Write a value that is not null."""
+        return str(value).lower()
 
 
 class Integer(Kind):
@@ -231,9 +235,9 @@ class AttributeMap(Kind):
         """Check the types inside; raises SerializationException."""
         wire_types.check_map(raw)
 
-    def echo(self, value: Any) -> str:
-        """Write an item as messages repeat it, without its values: they may nest deeper than Python's stack."""
-        names = islice(value or (), MAX_DUMP_CHARACTERS)
+    def dump(self, value: Any) -> str:
+        """Write an item without its values: they may nest deeper than Python's stack."""
+        names = islice(value, MAX_DUMP_CHARACTERS)
         return _cut("{" + ", ".join(f"{name}=AttributeValue" for name in names) + "}")
 
 
@@ -270,8 +274,8 @@ class ListOf(Kind):
         for number, element in enumerate(value, start=1):
             yield from _entry_problems(self.kind, element, path.entry(number))
 
-    def echo(self, value: Any) -> str:
-        """Write a list as messages repeat it."""
+    def dump(self, value: Any) -> str:
+        """Write a list, cut when it is long."""
         return _cut(f"[{', '.join(map(self.kind.echo, islice(value, MAX_DUMP_CHARACTERS)))}]")
 
 
@@ -333,8 +337,8 @@ class MapOf(Kind):
         for name, each in value.items():
             yield from _entry_problems(self.kind, each, path.entry(name))
 
-    def echo(self, value: Any) -> str:
-        """Write a map as messages repeat it."""
+    def dump(self, value: Any) -> str:
+        """Write a map, cut when it is long."""
         entries = islice(value.items(), MAX_DUMP_CHARACTERS)
         return _cut("{" + ", ".join(f"{name}={self.kind.echo(each)}" for name, each in entries) + "}")
 

@@ -100,10 +100,8 @@ class Structure(Kind):
         elif member.required:
             yield path.member(member.name).problem("null", NOT_NULL)
 
-    def echo(self, value: Any) -> str:
-        """Write a structure as messages repeat it."""
-        if value is None:
-            return "null"
+    def dump(self, value: Any) -> str:
+        """Write a structure that is not null."""
         fields = (
             f"{member.name[:1].lower()}{member.name[1:]}={member.kind.echo(value[member.name])}"
             for member in self.members

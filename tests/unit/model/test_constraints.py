@@ -167,6 +167,17 @@ def test_an_operation_may_have_words_of_its_own_for_a_wrong_length(value):
     assert error.value.message == "too long or short"
 
 
+def test_nulls_and_items_inside_a_refused_map_are_repeated_briefly():
+    deep = {"S": "x"}
+    for _ in range(5000):
+        deep = {"L": [deep]}
+    kind = MapOf(ListOf(AttributeMap()), 3)
+    [problem, *_] = kind.problems({"a": [None, {"x": deep}], "b": None}, Path("Op").member("TheMember"))
+    assert problem == fault(
+        "'{a=[null, {x=AttributeValue}], b=null}'", "Member must have length greater than or equal to 3"
+    )
+
+
 def test_no_error_repeats_a_whole_hostile_request():
     value = {"t" * 100: ["x"] * 100_000}
     [problem] = faults(MapOf(ListOf(String()), value_length=(1, 25)), value)
