@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -168,7 +170,7 @@ def test_an_operation_may_have_words_of_its_own_for_a_wrong_length(value):
 
 
 def test_nulls_and_items_inside_a_refused_map_are_repeated_briefly():
-    deep = {"S": "x"}
+    deep: dict[str, Any] = {"S": "x"}
     for _ in range(5000):
         deep = {"L": [deep]}
     kind = MapOf(ListOf(AttributeMap()), 3)
