@@ -174,10 +174,22 @@ def define(name: str, **more: Any) -> TableDefinition:
 
 
 @pytest.fixture
-def house(tmp_path) -> Iterator[House]:
-    made = House(tmp_path / "a.db")
-    yield made
-    made.stop()
+def new_house(tmp_path) -> Iterator[Callable[[], House]]:
+    """Make houses, each in a file of its own."""
+    made: list[House] = []
+
+    def make() -> House:
+        made.append(House(tmp_path / f"{len(made)}.db"))
+        return made[-1]
+
+    yield make
+    for each in made:
+        each.stop()
+
+
+@pytest.fixture
+def house(new_house) -> House:
+    return new_house()
 
 
 @pytest.fixture

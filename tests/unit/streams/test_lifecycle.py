@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from itertools import pairwise
 
 import pytest
 
@@ -39,7 +40,7 @@ def test_shards_share_the_ring_equally_in_order(house):
     shards = house.create().shards
     assert shards[0].hash_low == 0
     assert shards[-1].hash_high == MAX_HASH
-    for left, right in zip(shards, shards[1:], strict=False):
+    for left, right in pairwise(shards):
         assert right.hash_low == left.hash_high + 1
     sizes = [shard.hash_high - shard.hash_low + 1 for shard in shards]
     assert max(sizes) - min(sizes) <= 1
@@ -100,7 +101,8 @@ def test_set_retentions_changes_enabled_streams_alone(house, orders):
     assert [house.stream(each).retention_seconds for each in (orders, enabled, other)] == [86_400, 3600, 86_400]
 
 
-def test_set_retentions_changes_nothing_when_nothing_is_to_change(house, orders):
+@pytest.mark.usefixtures("orders")
+def test_set_retentions_changes_nothing_when_nothing_is_to_change(house):
     epoch = house.reader.view().catalog.epoch
     house.retain(orders=86_400)
     assert house.reader.view().catalog.epoch == epoch
