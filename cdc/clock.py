@@ -27,6 +27,10 @@ class SystemClock:
         """Seconds from an arbitrary start."""
         return time.monotonic()
 
+    def sleep(self, seconds: float) -> None:
+        """Let the thread wait; for programs that have nothing else to wait for."""
+        time.sleep(seconds)
+
 
 class ManualClock:
     """A clock that stands still until it is told to move, for tests and simulations."""

@@ -78,6 +78,11 @@ class Functions:
                 return
         self._refuse([job])
 
+    def has_function(self, name: str) -> bool:
+        """Tell whether a function of this name is defined."""
+        with self._lock:
+            return name in self._pools
+
     def status(self) -> tuple[FunctionStatus, ...]:
         """Describe each defined function, by name."""
         with self._lock:

@@ -9,15 +9,15 @@ from cdc.model.errors import ValidationException
 from cdc.model.keys import check_key, encode_key, encode_scalar, partition_prefix, successor_of_prefix
 from cdc.model.values import canonical_bytes, load_item, parse_item
 from cdc.store import items
-from cdc.store.reading import Read
+from cdc.store.reading import Lookup, Read
 from cdc.tables import shapes
 from cdc.tables.capacity import consumed, read_units
 from cdc.tables.pages import check_select, encode_start_key, parse_page, read_page
-from cdc.tables.requests import answer, find_table, refuse_key_paths, substitutions
+from cdc.tables.requests import answer, find_table, of_shape, refuse_key_paths, substitutions
 
 if TYPE_CHECKING:
     from cdc.expressions import KeyRange
-    from cdc.model.catalog import Table
+    from cdc.model.catalog import Catalog, Table
     from cdc.model.keys import KeySchema
     from cdc.model.options import Options
     from cdc.model.values import Item
@@ -27,9 +27,9 @@ _HASHES = 1 << 32
 _QUERY_EXPRESSIONS = ("FilterExpression", "KeyConditionExpression")
 
 
-def get_item(request: dict[str, Any], _options: Options) -> Read:
+@of_shape(shapes.GET_ITEM)
+def get_item(request: dict[str, Any], _options: Options) -> Lookup:
     """Check a GetItem. DynamoDB: GetItem."""
-    shapes.GET_ITEM.check(request)
     bound = substitutions(request, "ProjectionExpression")
     keys, _ = parse_item(request["Key"])
     text = request.get("ProjectionExpression")
@@ -38,12 +38,12 @@ def get_item(request: dict[str, Any], _options: Options) -> Read:
     name, mode = request["TableName"], request.get("ReturnConsumedCapacity")
     consistent = bool(request.get("ConsistentRead"))
 
-    def run(view: View) -> bytes:
-        table = find_table(view.catalog, name)
+    def run(connection: Any, catalog: Catalog) -> tuple[int, bytes]:
+        table = find_table(catalog, name)
         check_key(table.schema, keys)
         if projection is not None:
             refuse_key_paths(table.schema, projection.paths)
-        stored = items.fetch(view.connection, table.id, encode_key(table.schema, keys))
+        epoch, stored = items.look_up(connection, table.id, encode_key(table.schema, keys))
         item = None if stored is None else stored.item
         if item is not None and projection is not None:
             item = canonical_bytes(projection.apply(load_item(item)))
@@ -51,14 +51,14 @@ def get_item(request: dict[str, Any], _options: Options) -> Read:
         if mode is not None:
             size = 0 if stored is None else stored.size
             capacity = consumed(mode, table.name, read_units(size, consistent=consistent))
-        return answer(item, capacity, b"Item")
+        return epoch, answer(item, capacity, b"Item")
 
-    return Read(run, quick=True)
+    return Lookup(run)
 
 
+@of_shape(shapes.QUERY)
 def query(request: dict[str, Any], _options: Options) -> Read:
     """Check a Query of a table. DynamoDB: Query."""
-    shapes.QUERY.check(request)
     bound = substitutions(request, *_QUERY_EXPRESSIONS, "ProjectionExpression")
     check_select(request)
     asked = parse_page(request, bound)
@@ -133,9 +133,9 @@ def _check_start(schema: KeySchema, keys: KeyRange, start_key: Item, start: byte
         raise ValidationException("The provided starting key does not match the range key predicate")
 
 
+@of_shape(shapes.SCAN)
 def scan(request: dict[str, Any], _options: Options) -> Read:
     """Check a Scan of a table. DynamoDB: Scan."""
-    shapes.SCAN.check(request)
     bound = substitutions(request, "FilterExpression", "ProjectionExpression")
     segment, segments = _parse_segment(request)
     check_select(request)

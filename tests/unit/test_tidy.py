@@ -32,8 +32,8 @@ FLOORS = (
     ("cdc.service",),
     ("cdc",),  # the embedded face: cdc/__init__.py
     ("cdc.api",),
-    ("cdc.daemon",),
-    ("cdc.cli",),
+    ("cdc.daemon", "cdc.logs"),
+    ("cdc.cli", "cdc.__main__"),
 )
 RANKS = {floor: rank for rank, floors in enumerate(FLOORS) for floor in floors}
 # Lower floors are handed small options values instead.
@@ -64,6 +64,8 @@ CLOCK = re.compile(
     r"|time\.(localtime|gmtime|ctime)|datetime\.datetime\.(now|utcnow|today)|datetime\.date\.today"
 )
 CHANCE_HOMES = {
+    "cdc/api/protocol.py": "request ids must differ between processes",
+    "cdc/daemon.py": "hands the poller its request ids and its jitter",
     "cdc/functions/environment.py": "the name of a function's log stream",
     "cdc/tables/definitions.py": "a table's id is a random UUID",
 }

@@ -1,0 +1,58 @@
+"""The guard against foreign callers: a Host that is not ours (DNS rebinding), or a web page of another site."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+from urllib.parse import urlsplit
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+_LOOPBACK = ("localhost", "127.0.0.1", "[::1]")
+_WILDCARDS = {"0.0.0.0", "::"}  # noqa: S104  # compared with, not bound to
+_REMEMBERED = 1024
+"""Host headers whose verdict is kept; a caller could send any number."""
+
+
+class Guard:
+    """Decides by `Host` and `Origin` whether a request may come in."""
+
+    def __init__(self, host: str, allowed_hosts: Iterable[str], allowed_origins: Iterable[str]) -> None:
+        own = [] if host in _WILDCARDS else [f"[{host}]" if ":" in host else host]
+        self._names = {name.lower() for name in (*_LOOPBACK, *own, *allowed_hosts)}
+        self._origins = {origin.lower().rstrip("/") for origin in allowed_origins}
+        self._verdicts: dict[bytes, bool] = {}
+
+    def accepts_host(self, header: bytes) -> bool:
+        """Tell whether the value of a `Host` header names this server."""
+        verdict = self._verdicts.get(header)
+        if verdict is None:
+            verdict = _without_port(header.decode("latin-1")).lower() in self._names
+            if len(self._verdicts) < _REMEMBERED:
+                self._verdicts[header] = verdict
+        return verdict
+
+    def accepts_origin(self, header: bytes, host: bytes) -> bool:
+        """Tell whether a page of this `Origin` may call: this server's own, or one of `server.allowed_origins`."""
+        origin = header.decode("latin-1").lower()
+        return origin in self._origins or origin.partition("://")[2] == host.decode("latin-1").lower()
+
+
+def refusal_of_host(header: bytes) -> str:
+    """Explain why a host was refused."""
+    host = _without_port(header.decode("latin-1"))
+    return f"requests for the host {host!r} are refused: add it to server.allowed_hosts if it is a name of this server"
+
+
+def refusal_of_origin(header: bytes) -> str:
+    """Explain why an origin was refused."""
+    origin = header.decode("latin-1")
+    return f"requests of pages from {origin!r} are refused: add it to server.allowed_origins if they may call"
+
+
+def _without_port(host: str) -> str:
+    try:
+        name = urlsplit(f"//{host}").hostname or ""
+    except ValueError:
+        return ""
+    return f"[{name}]" if ":" in name else name

@@ -1,0 +1,86 @@
+"""The AWS JSON protocol: one POST, an operation named in a header, and an answer with its CRC."""
+
+from __future__ import annotations
+
+import itertools
+import logging
+import os
+from base64 import b32encode
+from typing import TYPE_CHECKING, Any, NamedTuple
+from zlib import crc32
+
+import orjson
+
+from cdc.model.errors import InternalServerError, SerializationException, ServiceError
+from cdc.service.operations import TARGETS, find_operation
+
+if TYPE_CHECKING:
+    from cdc.model.options import Options
+    from cdc.store.reading import Lookup, Read, Write
+
+log = logging.getLogger(__name__)
+
+JSON_1_0 = b"application/x-amz-json-1.0"
+CONTENT_TYPES = frozenset({JSON_1_0, b"application/json"})
+MAX_BODY_BYTES = 16 << 20
+_REQUEST_ID_LETTERS = 52
+_OPERATIONS = {name.encode(): operation for name, operation in TARGETS.items()}
+
+
+class Response(NamedTuple):
+    """An answer, ready to be sent."""
+
+    status: int
+    headers: list[tuple[bytes, bytes]]
+    body: bytes
+
+
+class RequestIds:
+    """Makes request ids of 52 letters A-Z and 0-9: a random start and a counter, as randomness for each costs 7 %."""
+
+    def __init__(self) -> None:
+        self._form = b32encode(os.urandom(25))[:32] + b"%%0%dd" % (_REQUEST_ID_LETTERS - 32)
+        self._numbers = itertools.count(1)
+
+    def next(self) -> bytes:
+        """Return the next id."""
+        return self._form % next(self._numbers)
+
+
+def parse(target: bytes, body: bytes, options: Options) -> Lookup | Read | Write:
+    """Check a request as far as it can be without the file.
+
+    Raises: ServiceError.
+    """
+    try:
+        request: Any = orjson.loads(body or b"{}")
+    except orjson.JSONDecodeError:
+        raise SerializationException from None
+    operation = _OPERATIONS.get(target) or find_operation(target.decode("latin-1"))
+    if not isinstance(request, dict) or not body:
+        raise SerializationException
+    return operation(request, options)
+
+
+def success(request_id: bytes, body: bytes, content_type: bytes = JSON_1_0) -> Response:
+    """Wrap the JSON of an answer."""
+    return respond(200, request_id, body, content_type)
+
+
+def failure(request_id: bytes, error: BaseException, content_type: bytes = JSON_1_0) -> Response:
+    """Wrap an error as the service does; one that is no ServiceError is logged and hidden."""
+    if not isinstance(error, ServiceError):
+        log.error("request %s failed", request_id.decode(), exc_info=error)
+        error = InternalServerError("Internal server error; the log tells more under this request id")
+    return respond(error.status, request_id, orjson.dumps(error.body()), content_type)
+
+
+def respond(status: int, request_id: bytes, body: bytes, content_type: bytes) -> Response:
+    """Put the headers of the service to a body."""
+    headers = [
+        (b"content-type", content_type),
+        (b"content-length", b"%d" % len(body)),
+        (b"x-amzn-requestid", request_id),
+        (b"x-amz-crc32", b"%d" % crc32(body)),
+    ]
+    return Response(status, headers, body)

@@ -1,0 +1,368 @@
+"""The daemon: roles, signals, ready, drain, stop; it starts the API, the poller and the scheduler."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import gc
+import logging
+import os
+import random
+import signal
+import socket
+import sys
+import uuid
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import uvicorn
+import uvloop
+from apscheduler.schedulers.background import BackgroundScheduler
+
+from cdc.api.app import App
+from cdc.api.guard import Guard
+from cdc.clock import SystemClock
+from cdc.functions.manager import Functions
+from cdc.functions.runner import FunctionsOptions
+from cdc.mappings.thread import PollerThread
+from cdc.model.functions import FunctionDefinition
+from cdc.model.mappings import Declaration
+from cdc.model.options import Options
+from cdc.service import Service, open_service
+from cdc.settings import SettingsError
+from cdc.store import roles
+from cdc.streams.retention import purge_step
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+    from cdc.settings import FunctionSettings, MappingSettings, Settings
+
+log = logging.getLogger(__name__)
+function_log = logging.getLogger("cdc.function")
+
+SWITCH_SECONDS = 50e-6
+"""The interpreter's thread switch interval: at the default 5 ms the writer waits for the event loop's turn, and one
+busy thread cuts throughput to a quarter (docs/performance.md)."""
+ROLE_WAIT_SECONDS = 5.0
+"""How long to wait for the keeper of a killed daemon to end its handlers and let go of the role."""
+ROLE_RETRY_SECONDS = 0.05
+CONNECTION_BACKLOG = 2048
+KEEP_ALIVE_SECONDS = 75
+"""Above the 60 s for which SDKs keep idle connections, so that the client is the one who closes."""
+
+CLOSE_SECONDS = 5
+"""What a stop keeps of its time for requests in flight, and for ending handlers that did not finish."""
+
+
+class DaemonError(Exception):
+    """The daemon can't start or go on; the message is one line and says what to do."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Roles:
+    """What this process does for the file."""
+
+    api: bool = True
+    poll: bool = True
+
+
+def options_of(settings: Settings) -> Options:
+    """Take what tables and streams need to know from the settings."""
+    return Options(
+        region=settings.server.region,
+        account_id=settings.server.account_id,
+        shards=settings.streams.shards,
+        retention_seconds=round(settings.retention.hours * 3600),
+        table_retention_seconds={name: round(hours * 3600) for name, hours in settings.retention.tables.items()},
+    )
+
+
+class Daemon:
+    """One process on one database file."""
+
+    def __init__(
+        self, settings: Settings, reload: Callable[[], Settings], roles_wanted: Roles, announce: Callable[[str], None]
+    ) -> None:
+        self._settings = settings
+        self._reload = reload
+        self._wanted = roles_wanted
+        self._announce = announce
+        self._stack = contextlib.ExitStack()
+        self._stop = asyncio.Event()
+        self._forced = asyncio.Event()
+
+    def run(self) -> None:
+        """Serve until a signal asks to stop, then drain.
+
+        Raises: StoreError, SettingsError or DaemonError when it can't start.
+        """
+        sys.setswitchinterval(SWITCH_SECONDS)
+        with self._stack:
+            self._open()
+            with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
+                runner.run(self._serve())
+
+    def _open(self) -> None:
+        settings, wanted = self._settings, self._wanted
+        path = settings.database.path
+        self._service = self._stack.enter_context(_opened(path, options_of(settings)))
+        self._api_role = self._take_role(roles.API) if wanted.api else None
+        self._poll_role = self._take_role(roles.POLL) if wanted.poll else None
+        self._service.set_options(options_of(settings))
+        self._listener: socket.socket | None = None
+        if self._api_role is not None:
+            self._listener = self._stack.enter_context(_bind(settings.server.host, settings.server.port))
+            self._api_role.describe(url=_url(settings.server.host, self._listener))
+            self._open_scheduler()
+        self._poller: PollerThread | None = None
+        if self._poll_role is not None:
+            self._open_poller(self._poll_role)
+
+    def _take_role(self, name: str) -> roles.Role:
+        path = self._settings.database.path
+        role = roles.try_take(path, name)
+        clock = SystemClock()
+        deadline = clock.monotonic() + ROLE_WAIT_SECONDS
+        while role is None and name == roles.POLL and not _is_alive(path, name) and clock.monotonic() < deadline:
+            clock.sleep(ROLE_RETRY_SECONDS)
+            role = roles.try_take(path, name)
+        if role is None:
+            raise roles.taken_error(path, name)
+        self._stack.callback(role.release)
+        return role
+
+    def _open_poller(self, role: roles.Role) -> None:
+        options = self._service.options
+        self._functions = Functions(
+            clock=self._service.clock,
+            log=_log_output,
+            options=FunctionsOptions(region=options.region, account_id=options.account_id),
+            keep_fds=[role.descriptor],
+        )
+        self._stack.callback(self._functions.close, 0)
+        self._poller = PollerThread(
+            self._service.database,
+            self._service.writer,
+            self._functions,
+            clock=self._service.clock,
+            options=self._service.options,
+            new_request_id=lambda: str(uuid.uuid4()),
+            jitter=random.random,
+        )
+        self._apply_declarations()
+        self._poller.start()
+
+    def _apply_declarations(self) -> None:
+        surroundings = self._handler_environment()
+        self._functions.configure([_definition(function, surroundings) for function in self._settings.functions])
+        self._service.declare_mappings([_declaration(mapping) for mapping in self._settings.mappings])
+        if self._poller is not None:
+            self._poller.poke()
+
+    def _handler_environment(self) -> dict[str, str]:
+        """Lead the AWS SDK in handlers to this file's API, as Lambda leads it to its region."""
+        url = (roles.holder(self._service.path, roles.API) or {}).get("url")
+        if url is None:
+            return {}
+        keys = {} if "AWS_ACCESS_KEY_ID" in os.environ else {"AWS_ACCESS_KEY_ID": "cdc", "AWS_SECRET_ACCESS_KEY": "cdc"}
+        return {"AWS_ENDPOINT_URL": os.environ.get("AWS_ENDPOINT_URL", url), **keys}
+
+    def _open_scheduler(self) -> None:
+        scheduler = BackgroundScheduler(timezone="UTC")
+        scheduler.add_job(
+            self._purge,
+            "interval",
+            seconds=self._settings.retention.purge_interval_seconds,
+            coalesce=True,
+            max_instances=1,
+            misfire_grace_time=None,
+        )
+        scheduler.start()
+        self._stack.callback(scheduler.shutdown)
+
+    def _purge(self) -> None:
+        try:
+            service = self._service
+            while (result := purge_step(service.writer, service.reader, service.clock.now_ms())).more:
+                log.info("purging goes on: %s", result)
+        except Exception:
+            log.exception("purging failed; the next run tries again")
+
+    async def _serve(self) -> None:
+        loop = asyncio.get_running_loop()
+        for number in (signal.SIGTERM, signal.SIGINT):
+            loop.add_signal_handler(number, self._on_stop)
+        loop.add_signal_handler(signal.SIGHUP, self._on_reload)
+        async with contextlib.AsyncExitStack() as stack:
+            app = None
+            if self._listener is not None:
+                app = await self._start_api(stack, self._listener)
+            self._announce_start()
+            gc.collect()
+            gc.freeze()  # what lives as long as the process needs no more collecting
+            await self._stop.wait()
+            log.info("stopping: finishing what is in flight")
+            if app is not None:
+                app.ready = False
+            if self._poller is not None:  # the API goes on meanwhile: handlers in flight may need it
+                await self._drain(loop, self._poller)
+        log.info("stopped")
+
+    async def _drain(self, loop: asyncio.AbstractEventLoop, poller: PollerThread) -> None:
+        seconds = max(0, self._settings.server.drain_seconds - CLOSE_SECONDS)
+        waits: list[asyncio.Future[Any]] = [
+            loop.run_in_executor(None, poller.drain, seconds),
+            loop.create_task(self._forced.wait()),
+        ]
+        await asyncio.wait(waits, return_when=asyncio.FIRST_COMPLETED)
+        waits[1].cancel()
+
+    async def _start_api(self, stack: contextlib.AsyncExitStack, listener: socket.socket) -> App:
+        server = self._settings.server
+        app = App(self._service, Guard(server.host, server.allowed_hosts, server.allowed_origins))
+        stack.callback(app.close)
+        http = _Server(
+            uvicorn.Config(
+                app,
+                http="httptools",
+                ws="none",
+                loop="none",
+                lifespan="off",
+                log_config=None,
+                access_log=False,
+                server_header=False,
+                proxy_headers=False,
+                headers=[("Server", "Server")],
+                backlog=CONNECTION_BACKLOG,
+                timeout_keep_alive=KEEP_ALIVE_SECONDS,
+                timeout_graceful_shutdown=CLOSE_SECONDS,
+            )
+        )
+        serving = asyncio.create_task(http.serve(sockets=[listener]))
+        stack.push_async_callback(_stop_server, http, serving)
+        await http.ready.wait()
+        return app
+
+    def _on_stop(self) -> None:
+        if self._stop.is_set():
+            self._forced.set()
+        self._stop.set()
+
+    def _on_reload(self) -> None:
+        try:
+            settings = self._reload()
+        except SettingsError as error:
+            log.error("the configuration was not reloaded: %s", error)  # noqa: TRY400  # the text says it all
+            return
+        old, self._settings = self._settings, settings
+        if (old.database, old.server) != (settings.database, settings.server):
+            log.warning("changes of [database] and [server] take effect at the next start")
+        try:
+            self._service.set_options(options_of(settings))
+            if self._poller is not None:
+                self._apply_declarations()
+        except Exception:
+            log.exception("the configuration was reloaded but could not be applied")
+        else:
+            log.info("the configuration was reloaded")
+
+    def _announce_start(self) -> None:
+        path = self._settings.database.path
+        host = self._settings.server.host
+        where = "without an API" if self._listener is None else f"listening on {_url(host, self._listener)}"
+        self._announce(f"cdc serves {path}, {where}")
+        if self._poller is None:
+            self._announce("  without a poller: nothing is delivered")
+        elif not self._settings.mappings:
+            self._announce("  no mappings are configured: nothing is delivered")
+        for mapping in self._settings.mappings if self._poller is not None else ():
+            state = "" if mapping.enabled else " (disabled)"
+            self._announce(f"  delivers {mapping.table} to {mapping.function} as {mapping.name}{state}")
+
+
+class _Server(uvicorn.Server):
+    """A server that leaves the signals to the daemon and tells when it is ready."""
+
+    def __init__(self, config: uvicorn.Config) -> None:
+        super().__init__(config)
+        self.ready = asyncio.Event()
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        """Start listening."""
+        await super().startup(sockets)
+        self.ready.set()
+
+    @contextlib.contextmanager
+    def capture_signals(self) -> Iterator[None]:
+        """Capture none."""
+        yield
+
+
+async def _stop_server(http: uvicorn.Server, serving: asyncio.Task[None]) -> None:
+    http.should_exit = True
+    await serving
+
+
+@contextlib.contextmanager
+def _opened(path: object, options: Options) -> Iterator[Service]:
+    service = open_service(path, options)  # type: ignore[arg-type]  # a Path
+    try:
+        yield service
+    finally:
+        service.close()
+
+
+def _is_alive(path: object, name: str) -> bool:
+    """Tell whether the process named in a role's lock file still runs; its keeper may hold the lock without it."""
+    holder = roles.holder(path, name)  # type: ignore[arg-type]  # a Path
+    pid = (holder or {}).get("pid")
+    return pid is not None and roles.is_running(pid)
+
+
+def _definition(function: FunctionSettings, surroundings: dict[str, str]) -> FunctionDefinition:
+    return FunctionDefinition(
+        name=function.name,
+        handler=function.handler,
+        command=function.command,
+        timeout_seconds=function.timeout_seconds,
+        environment={**surroundings, **function.environment},
+        working_directory=function.working_directory,
+        in_process=function.in_process,
+    )
+
+
+def _declaration(mapping: MappingSettings) -> Declaration:
+    return Declaration(
+        name=mapping.name,
+        table_name=mapping.table,
+        function_name=mapping.function,
+        starting_position=mapping.starting_position,
+        batch_size=mapping.batch_size,
+        window_seconds=mapping.maximum_batching_window_in_seconds,
+        enabled=mapping.enabled,
+    )
+
+
+def _log_output(function: str, request_id: str, line: str) -> None:
+    function_log.info(line, extra={"function": function, "request_id": request_id})
+
+
+def _bind(host: str, port: int) -> socket.socket:
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    listener = socket.socket(family, socket.SOCK_STREAM)
+    try:
+        listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        listener.bind((host, port))
+    except OSError as error:
+        listener.close()
+        raise DaemonError(
+            f"can't listen on {host}:{port} ({error.strerror}): choose another with --host or --port"
+        ) from error
+    listener.setblocking(False)
+    return listener
+
+
+def _url(host: str, listener: socket.socket) -> str:
+    port = listener.getsockname()[1]
+    return f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"

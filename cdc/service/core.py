@@ -1,0 +1,225 @@
+"""The service on one database file: every operation, and the administration of mappings."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, Self
+
+import orjson
+
+from cdc.clock import SystemClock
+from cdc.model.errors import SerializationException, ServiceError
+from cdc.model.options import Options
+from cdc.service.operations import OPERATIONS
+from cdc.service.status import status
+from cdc.store import mappings as stored_mappings
+from cdc.store.database import open_database
+from cdc.store.reading import Lookup, Read, Reader
+from cdc.store.writer import Writer
+from cdc.streams.lifecycle import set_retentions
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+    from pathlib import Path
+    from types import TracebackType
+
+    from cdc.clock import Clock
+    from cdc.model.mappings import Declaration, Mapping
+    from cdc.store.reading import Write
+    from cdc.store.transaction import Transaction
+
+
+class UnknownMappingError(ServiceError):
+    """No mapping has this name."""
+
+
+class Service:
+    """Tables and streams in one file. Its methods may be called from any thread; close it when done.
+
+    The operations take and return what DynamoDB's JSON protocol does, binary values as base64 text:
+    `service.put_item(TableName="t", Item={"id": {"S": "1"}})`. They raise the errors of `cdc.model.errors`, which carry
+    the names that DynamoDB gives them.
+    """
+
+    def __init__(self, path: Path, options: Options, clock: Clock) -> None:
+        self.path = path
+        self.options = options
+        self.clock = clock
+        self.database = open_database(path)
+        try:
+            self.reader = Reader(self.database, clock)
+            self.writer = Writer(self.database, clock)
+        except BaseException:
+            self.database.close()
+            raise
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Finish the writes in the queue and close the file."""
+        self.writer.close()
+        self.database.close()
+
+    def call(self, operation: str, request: dict[str, Any]) -> dict[str, Any]:
+        """Run an operation by its name, such as `PutItem`, and return its answer.
+
+        Raises: ServiceError, in the kind that DynamoDB answers; KeyError for a name that is no operation.
+        """
+        try:  # through JSON: what is stored must be what JSON can say, and is the caller's no longer
+            request = orjson.loads(orjson.dumps(request))
+        except TypeError as error:
+            raise SerializationException(f"{operation}: {error}; binary values are base64 text here") from error
+        answer: dict[str, Any] = orjson.loads(self.execute(OPERATIONS[operation](request, self.options)))
+        return answer
+
+    def execute(self, work: Lookup | Read | Write) -> bytes:
+        """Run checked work on this thread (a read) or the writer's (a write); return the JSON of its answer."""
+        if isinstance(work, Lookup):
+            return self.reader.look_up(work)
+        if isinstance(work, Read):
+            return work.run(self.reader.view())
+        return self.writer.call(work.run, work.size_bytes)
+
+    # -- operations, named as in boto3 --
+
+    def create_table(self, **request: Any) -> dict[str, Any]:
+        """DynamoDB: CreateTable."""
+        return self.call("CreateTable", request)
+
+    def describe_table(self, **request: Any) -> dict[str, Any]:
+        """DynamoDB: DescribeTable."""
+        return self.call("DescribeTable", request)
+
+    def list_tables(self, **request: Any) -> dict[str, Any]:
+        """DynamoDB: ListTables."""
+        return self.call("ListTables", request)
+
+    def update_table(self, **request: Any) -> dict[str, Any]:
+        """DynamoDB: UpdateTable."""
+        return self.call("UpdateTable", request)
+
+    def delete_table(self, **request: Any) -> dict[str, Any]:
+        """DynamoDB: DeleteTable."""
+        return self.call("DeleteTable", request)
+
+    def put_item(self, **request: Any) -> dict[str, Any]:
+        """DynamoDB: PutItem."""
+        return self.call("PutItem", request)
+
+    def get_item(self, **request: Any) -> dict[str, Any]:
+        """DynamoDB: GetItem."""
+        return self.call("GetItem", request)
+
+    def update_item(self, **request: Any) -> dict[str, Any]:
+        """DynamoDB: UpdateItem."""
+        return self.call("UpdateItem", request)
+
+    def delete_item(self, **request: Any) -> dict[str, Any]:
+        """DynamoDB: DeleteItem."""
+        return self.call("DeleteItem", request)
+
+    def query(self, **request: Any) -> dict[str, Any]:
+        """DynamoDB: Query."""
+        return self.call("Query", request)
+
+    def scan(self, **request: Any) -> dict[str, Any]:
+        """DynamoDB: Scan."""
+        return self.call("Scan", request)
+
+    def batch_write_item(self, **request: Any) -> dict[str, Any]:
+        """DynamoDB: BatchWriteItem."""
+        return self.call("BatchWriteItem", request)
+
+    def batch_get_item(self, **request: Any) -> dict[str, Any]:
+        """DynamoDB: BatchGetItem."""
+        return self.call("BatchGetItem", request)
+
+    def list_streams(self, **request: Any) -> dict[str, Any]:
+        """DynamoDB Streams: ListStreams."""
+        return self.call("ListStreams", request)
+
+    def describe_stream(self, **request: Any) -> dict[str, Any]:
+        """DynamoDB Streams: DescribeStream."""
+        return self.call("DescribeStream", request)
+
+    def get_shard_iterator(self, **request: Any) -> dict[str, Any]:
+        """DynamoDB Streams: GetShardIterator."""
+        return self.call("GetShardIterator", request)
+
+    def get_records(self, **request: Any) -> dict[str, Any]:
+        """DynamoDB Streams: GetRecords."""
+        return self.call("GetRecords", request)
+
+    # -- administration --
+
+    def set_options(self, options: Options) -> None:
+        """Take new options; enabled streams get their retention at once."""
+        self.options = options
+        self.writer.call(lambda transaction: set_retentions(transaction, options))
+
+    def declare_mappings(self, declarations: Iterable[Declaration]) -> None:
+        """Make the mappings those of the configuration; what it no longer names is kept as removed."""
+        wanted = list(declarations)
+
+        def run(transaction: Transaction) -> None:
+            for declaration in wanted:
+                stored_mappings.declare(transaction, declaration)
+            stored_mappings.remove_others(transaction, [declaration.name for declaration in wanted])
+
+        self.writer.call(run)
+
+    def mappings(self) -> list[Mapping]:
+        """List the mappings by name, removed ones included."""
+        with self.database.reading() as connection:
+            return stored_mappings.load_mappings(connection)
+
+    def pause_mapping(self, name: str) -> None:
+        """Deliver no more batches of a mapping, also after a restart, until it is resumed.
+
+        Raises: UnknownMappingError.
+        """
+        mapping = self._mapping(name)
+        self.writer.call(lambda transaction: stored_mappings.set_paused(transaction, mapping.id, paused=True))
+
+    def resume_mapping(self, name: str) -> None:
+        """Go on delivering from the checkpoint.
+
+        Raises: UnknownMappingError.
+        """
+        mapping = self._mapping(name)
+        self.writer.call(lambda transaction: stored_mappings.set_paused(transaction, mapping.id, paused=False))
+
+    def forget_mapping(self, name: str) -> None:
+        """Delete a mapping that the configuration no longer names, with its checkpoints.
+
+        Raises: UnknownMappingError; ServiceError while the configuration names it.
+        """
+        mapping = self._mapping(name)
+        if not mapping.removed:
+            raise ServiceError(f"mapping {name} is declared in the configuration: remove it there and reload first")
+        self.writer.call(lambda transaction: stored_mappings.forget(transaction, mapping.id))
+
+    def _mapping(self, name: str) -> Mapping:
+        mappings = self.mappings()
+        for mapping in mappings:
+            if mapping.name == name:
+                return mapping
+        known = ", ".join(mapping.name for mapping in mappings) or "none"
+        raise UnknownMappingError(f"no mapping is named {name}; there are: {known}")
+
+    def status(self) -> dict[str, Any]:
+        """Describe tables, streams, shards and mappings as plain JSON values, as of the last commit."""
+        return status(self.database, self.reader.view(), self.options)
+
+
+def open_service(path: Path, options: Options | None = None, clock: Clock | None = None) -> Service:
+    """Open a database file, created and migrated as needed.
+
+    Raises: StoreError, with one line that says what to do.
+    """
+    return Service(path, options or Options(), clock or SystemClock())

@@ -1,0 +1,83 @@
+"""Every operation by its name on the wire, and the answer for those that this version does not have."""
+
+from __future__ import annotations
+
+from types import MappingProxyType
+from typing import TYPE_CHECKING, Any
+
+from cdc.model.errors import UnknownOperationException, ValidationException
+from cdc.streams import reading as streams
+from cdc.tables import batch, definitions, read, write
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+    from cdc.model.options import Options
+    from cdc.store.reading import Lookup, Read, Write
+
+    Operation = Callable[[dict[str, Any], Options], Lookup | Read | Write]
+
+TABLES = "DynamoDB_20120810"
+STREAMS = "DynamoDBStreams_20120810"
+
+OPERATIONS: Mapping[str, Operation] = MappingProxyType(
+    {
+        "CreateTable": definitions.create_table,
+        "DescribeTable": definitions.describe_table,
+        "ListTables": definitions.list_tables,
+        "UpdateTable": definitions.update_table,
+        "DeleteTable": definitions.delete_table,
+        "PutItem": write.put_item,
+        "GetItem": read.get_item,
+        "UpdateItem": write.update_item,
+        "DeleteItem": write.delete_item,
+        "Query": read.query,
+        "Scan": read.scan,
+        "BatchWriteItem": batch.batch_write_item,
+        "BatchGetItem": batch.batch_get_item,
+        "ListStreams": streams.list_streams,
+        "DescribeStream": streams.describe_stream,
+        "GetShardIterator": streams.get_shard_iterator,
+        "GetRecords": streams.get_records,
+    }
+)
+_OF_STREAMS = frozenset({"ListStreams", "DescribeStream", "GetShardIterator", "GetRecords"})
+
+TARGETS: Mapping[str, Operation] = MappingProxyType(
+    {f"{STREAMS if name in _OF_STREAMS else TABLES}.{name}": operation for name, operation in OPERATIONS.items()}
+)
+"""Operations by the value of `X-Amz-Target`."""
+
+NOT_YET = frozenset(
+    {
+        *("BatchExecuteStatement", "ExecuteStatement", "ExecuteTransaction", "TransactGetItems", "TransactWriteItems"),
+        *("DescribeTimeToLive", "UpdateTimeToLive", "ListTagsOfResource", "TagResource", "UntagResource"),
+        *("CreateBackup", "DeleteBackup", "DescribeBackup", "ListBackups"),
+        *("RestoreTableFromBackup", "RestoreTableToPointInTime"),
+        *("DescribeContinuousBackups", "UpdateContinuousBackups"),
+        *("DescribeContributorInsights", "ListContributorInsights", "UpdateContributorInsights"),
+        *("CreateGlobalTable", "DescribeGlobalTable", "DescribeGlobalTableSettings", "ListGlobalTables"),
+        *("UpdateGlobalTable", "UpdateGlobalTableSettings", "DescribeTableReplicaAutoScaling"),
+        *("UpdateTableReplicaAutoScaling", "DescribeEndpoints", "DescribeLimits"),
+        *("DescribeExport", "ExportTableToPointInTime", "ListExports", "DescribeImport", "ImportTable", "ListImports"),
+        *("DescribeKinesisStreamingDestination", "DisableKinesisStreamingDestination"),
+        *("EnableKinesisStreamingDestination", "UpdateKinesisStreamingDestination"),
+        *("DeleteResourcePolicy", "GetResourcePolicy", "PutResourcePolicy", "SearchVectors"),
+        *("CancelBulkOperation", "DescribeBulkOperation", "ListBulkOperations", "StartBulkPutItems"),
+    }
+)
+"""Operations of DynamoDB that this version refuses."""
+
+
+def find_operation(target: str) -> Operation:
+    """Look an operation up by the value of `X-Amz-Target`.
+
+    Raises: ValidationException for one that this version does not have; UnknownOperationException.
+    """
+    operation = TARGETS.get(target)
+    if operation is not None:
+        return operation
+    service, _, name = target.partition(".")
+    if service == TABLES and name in NOT_YET:
+        raise ValidationException(f"{name} is not supported by this version of cdc")
+    raise UnknownOperationException

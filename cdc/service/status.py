@@ -1,0 +1,119 @@
+"""The state of a file as plain JSON values: tables, streams, shards, mappings and how far each has come."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from cdc.model.arns import stream_arn
+from cdc.model.catalog import sequence_text
+from cdc.store import catalog as stored_catalog
+from cdc.store import mappings as stored_mappings
+from cdc.store import records
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from cdc.model.catalog import Catalog, Shard, Stream
+    from cdc.model.mappings import Checkpoint, Mapping
+    from cdc.model.options import Options
+    from cdc.store.database import Database
+    from cdc.store.reading import View
+
+
+def status(database: Database, view: View, options: Options) -> dict[str, Any]:
+    """Describe a file: what `cdc status --json` prints. Times are milliseconds since 1970, ages milliseconds."""
+    with database.reading() as connection:
+        sizes = {table.id: stored_catalog.table_size(connection, table.id) for table in view.catalog.tables.values()}
+        mappings = stored_mappings.load_mappings(connection)
+        checkpoints = stored_mappings.load_checkpoints(connection)
+        trimmed = stored_mappings.trimmed_counts(connection)
+    return {
+        "database": str(database.path),
+        "now_ms": view.now_ms,
+        "tables": [
+            {
+                "name": table.name,
+                "items": sizes[table.id][0],
+                "size_bytes": sizes[table.id][1],
+                "stream": None if table.stream is None else table.stream.label,
+            }
+            for table in view.catalog.tables.values()
+        ],
+        "streams": [_stream(view, stream, options) for stream in view.catalog.streams],
+        "mappings": [
+            _mapping(view, mapping, [each for each in checkpoints if each.mapping_id == mapping.id])
+            | {"trimmed_records": trimmed.get(mapping.id, 0)}
+            for mapping in mappings
+        ],
+    }
+
+
+def _stream(view: View, stream: Stream, options: Options) -> dict[str, Any]:
+    return {
+        "arn": stream_arn(options, stream.table_name, stream.label),
+        "table": stream.table_name,
+        "view_type": stream.view_type,
+        "enabled": stream.disabled_ms is None,
+        "retention_hours": stream.retention_seconds / 3600,
+        "shards": [_shard(view, shard) for shard in stream.shards],
+    }
+
+
+def _shard(view: View, shard: Shard) -> dict[str, Any]:
+    head = records.newest(view.connection, view.catalog, shard)
+    return {
+        "shard_id": shard.shard_id,
+        "open": shard.open,
+        "start_sequence": sequence_text(shard.start_sequence),
+        "head_sequence": None if head is None else sequence_text(head),
+    }
+
+
+def _mapping(view: View, mapping: Mapping, checkpoints: Iterable[Checkpoint]) -> dict[str, Any]:
+    lanes = [
+        _lane(view, each, *view.catalog.shards[each.shard]) for each in checkpoints if each.shard in view.catalog.shards
+    ]
+    return {
+        "name": mapping.name,
+        "table": mapping.table_name,
+        "function": mapping.function_name,
+        "state": mapping_state(mapping, view.catalog),
+        "batch_size": mapping.batch_size,
+        "iterator_age_ms": max((lane["iterator_age_ms"] for lane in lanes), default=0),
+        "shards": lanes,
+    }
+
+
+def mapping_state(mapping: Mapping, catalog: Catalog) -> str:
+    """Say in a word or two what a mapping does, or what it waits for."""
+    if mapping.removed:
+        return "removed from the configuration"
+    if not mapping.enabled:
+        return "disabled"
+    if mapping.paused:
+        return "paused"
+    table = catalog.tables.get(mapping.table_name)
+    if table is None and not catalog.streams_of(mapping.table_name):
+        return "waiting: the table does not exist"
+    if table is not None and table.stream is None and not catalog.streams_of(mapping.table_name):
+        return "waiting: the table has no stream"
+    return "enabled"
+
+
+def _lane(view: View, checkpoint: Checkpoint, stream: Stream, shard: Shard) -> dict[str, Any]:
+    waiting = records.read(view.connection, view.catalog, shard, checkpoint.sequence)
+    try:
+        horizon_ms = stream.horizon_ms(view.now_ms)
+        oldest = next((record for record in waiting if record.created_ms > horizon_ms), None)
+    finally:
+        waiting.close()
+    return {
+        "shard_id": shard.shard_id,
+        "checkpoint": sequence_text(checkpoint.sequence),
+        "iterator_age_ms": 0 if oldest is None else max(0, view.now_ms - oldest.created_ms),
+        "behind": oldest is not None,
+        "failed_attempts": checkpoint.attempts,
+        "last_result": checkpoint.last_result,
+        "last_error": checkpoint.last_error,
+        "updated_ms": checkpoint.updated_ms,
+    }
