@@ -1,0 +1,61 @@
+"""What the poller keeps of one mapping while it runs: its lanes, what it waits for, and what it has done."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from cdc.consumers.walk import Stop, walk
+
+if TYPE_CHECKING:
+    from cdc.mappings.lane import Lane
+    from cdc.model.catalog import Catalog
+    from cdc.model.mappings import Mapping
+
+
+@dataclass(slots=True, eq=False)
+class MappingRun:
+    """A mapping at work. The counters are of this process."""
+
+    mapping: Mapping
+    has_function: bool = False
+    waiting_for: str | None = None
+    lanes: dict[int, Lane] = field(default_factory=dict)  # by the shard's id in the file
+    drained: set[int] = field(default_factory=set)  # closed shards in which nothing is left to read
+    invocations: int = 0
+    errors: int = 0  # invocations that failed
+    delivered: int = 0  # records
+    trimmed: int = 0  # records that expired first
+
+    @property
+    def delivers(self) -> bool:
+        """Whether new batches may be taken."""
+        return self.mapping.active and self.has_function
+
+    def walk(self, catalog: Catalog) -> dict[int, Stop]:
+        """Find the shards to read now, by their id in the file."""
+        mapping = self.mapping
+        if mapping.removed:
+            return {}
+        stops = walk(
+            catalog,
+            mapping.table_name,
+            first_stream=mapping.first_stream,
+            after=mapping.start_sequence,
+            drained=self.drained,
+        )
+        return {stop.shard.id: stop for stop in stops}
+
+    def missing(self, catalog: Catalog) -> str | None:
+        """Say what the mapping has to wait for; None when nothing is missing, or it isn't active."""
+        mapping = self.mapping
+        if not mapping.active:
+            return None
+        table = catalog.tables.get(mapping.table_name)
+        if not self.walk(catalog):  # an old stream may have records left
+            if table is None:
+                return f"table {mapping.table_name} does not exist"
+            return f"stream of table {mapping.table_name} is not enabled"
+        if not self.has_function:
+            return f"function {mapping.function_name} is not configured"
+        return None
