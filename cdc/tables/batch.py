@@ -15,7 +15,7 @@ from cdc.store import items
 from cdc.store.reading import Read, Write
 from cdc.tables import shapes
 from cdc.tables.capacity import consumed, read_units, write_units
-from cdc.tables.requests import find_table, refuse_key_paths, substitutions
+from cdc.tables.requests import find_table, of_shape, refuse_key_paths, substitutions
 from cdc.tables.write import change_item, check_item_size
 
 if TYPE_CHECKING:
@@ -41,13 +41,12 @@ class _Change:
     size: int
 
 
+@of_shape(shapes.BATCH_WRITE_ITEM)
 def batch_write_item(request: dict[str, Any], _options: Options) -> Write:
     """Check a BatchWriteItem. Its writes share one transaction here, so they succeed or fail together.
 
     DynamoDB: BatchWriteItem.
     """
-    _refuse_empty(request, "BatchWriteItem")
-    shapes.BATCH_WRITE_ITEM.check(request)
     changes = [_parse_write(name, write) for name, writes in request["RequestItems"].items() for write in writes]
     if len(changes) > MAX_WRITES:
         raise ValidationException("Too many items requested for the BatchWriteItem call")
@@ -67,11 +66,6 @@ def batch_write_item(request: dict[str, Any], _options: Options) -> Write:
         return orjson.dumps(answer)
 
     return Write(run, sum(len(change.stored or b"") for change in changes))
-
-
-def _refuse_empty(request: dict[str, Any], operation: str) -> None:
-    if request.get("RequestItems") in (None, {}):
-        raise ValidationException(f"The requestItems parameter is required for {operation}")
 
 
 def _parse_write(table_name: str, write: dict[str, Any]) -> _Change:
@@ -112,10 +106,9 @@ class _Wanted:
     consistent: bool
 
 
+@of_shape(shapes.BATCH_GET_ITEM)
 def batch_get_item(request: dict[str, Any], _options: Options) -> Read:
     """Check a BatchGetItem. DynamoDB: BatchGetItem."""
-    _refuse_empty(request, "BatchGetItem")
-    shapes.BATCH_GET_ITEM.check(request)
     wanted = [_parse_keys(name, asked) for name, asked in request["RequestItems"].items()]
     if sum(len(part.keys) for part in wanted) > MAX_READS:
         raise ValidationException("Too many items requested for the BatchGetItem call")

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from functools import wraps
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import orjson
 
@@ -12,12 +13,39 @@ from cdc.model.errors import ConditionalCheckFailedException, ResourceNotFoundEx
 from cdc.model.values import load_item
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Callable, Iterable
 
     from cdc.expressions import DocumentPath
     from cdc.model.catalog import Catalog, Table
     from cdc.model.keys import KeySchema
+    from cdc.model.options import Options
+    from cdc.model.request_shapes import Shape
     from cdc.store.items import StoredItem
+
+Work = TypeVar("Work")
+
+
+def of_shape(
+    shape: Shape,
+) -> Callable[[Callable[[dict[str, Any], Options], Work]], Callable[[dict[str, Any], Options], Work]]:
+    """Have an operation's request held against its shape first, and its JSON types before any fault it finds itself.
+
+    Values are parsed, and their types checked, in the operation's own order; the service looks at all types first.
+    """
+
+    def decorate(operation: Callable[[dict[str, Any], Options], Work]) -> Callable[[dict[str, Any], Options], Work]:
+        @wraps(operation)
+        def checked(request: dict[str, Any], options: Options) -> Work:
+            shape.check(request)
+            try:
+                return operation(request, options)
+            except ValidationException:
+                shape.check_types(request)
+                raise
+
+        return checked
+
+    return decorate
 
 
 def find_table(catalog: Catalog, name_or_arn: str) -> Table:
@@ -38,7 +66,7 @@ def substitutions(request: dict[str, Any], *expressions: str, wraps_null: bool =
     """
     names, values = request.get("ExpressionAttributeNames"), request.get("ExpressionAttributeValues")
     if names is None and values is None:
-        return Substitutions()
+        return Substitutions()  # undefined placeholders are refused all the same
     given = {parameter: request.get(parameter) for parameter in expressions}
     return Substitutions.parse(names, values, given, wraps_null=wraps_null)
 

@@ -13,7 +13,7 @@ from cdc.store.reading import Write
 from cdc.streams.capture import capture
 from cdc.tables import shapes
 from cdc.tables.capacity import consumed, write_units
-from cdc.tables.requests import answer, bind_optional, find_table, refuse_key_paths, require, substitutions
+from cdc.tables.requests import answer, bind_optional, find_table, of_shape, refuse_key_paths, require, substitutions
 
 if TYPE_CHECKING:
     from cdc.model.catalog import Table
@@ -47,9 +47,9 @@ def change_item(
         capture(transaction, table.stream, key, keys, before, new)
 
 
+@of_shape(shapes.PUT_ITEM)
 def put_item(request: dict[str, Any], _options: Options) -> Write:
     """Check a PutItem. DynamoDB: PutItem."""
-    shapes.PUT_ITEM.check(request)
     bound = substitutions(request, "ConditionExpression", wraps_null=False)
     item, size = parse_item(request["Item"])
     returns = _returns_old(request)
@@ -77,9 +77,9 @@ def put_item(request: dict[str, Any], _options: Options) -> Write:
     return Write(run, len(stored))
 
 
+@of_shape(shapes.DELETE_ITEM)
 def delete_item(request: dict[str, Any], _options: Options) -> Write:
     """Check a DeleteItem. DynamoDB: DeleteItem."""
-    shapes.DELETE_ITEM.check(request)
     bound = substitutions(request, "ConditionExpression")
     keys, _ = parse_item(request["Key"])
     returns = _returns_old(request)
@@ -104,9 +104,9 @@ def delete_item(request: dict[str, Any], _options: Options) -> Write:
     return Write(run)
 
 
+@of_shape(shapes.UPDATE_ITEM)
 def update_item(request: dict[str, Any], _options: Options) -> Write:
     """Check an UpdateItem. DynamoDB: UpdateItem."""
-    shapes.UPDATE_ITEM.check(request)
     bound = substitutions(request, "UpdateExpression", "ConditionExpression", wraps_null=False)
     keys, _ = parse_item(request["Key"])
     text = request.get("UpdateExpression")
