@@ -32,7 +32,7 @@ FLOORS = (
     ("cdc.service",),
     ("cdc",),  # the embedded face: cdc/__init__.py
     ("cdc.api",),
-    ("cdc.daemon", "cdc.logs"),
+    ("cdc.daemon", "cdc.logs", "cdc.demo"),
     ("cdc.cli", "cdc.__main__"),
 )
 RANKS = {floor: rank for rank, floors in enumerate(FLOORS) for floor in floors}
