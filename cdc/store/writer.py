@@ -16,7 +16,7 @@ from sqlalchemy.exc import DBAPIError
 
 from cdc.model.errors import InternalServerError, ServiceError, ServiceUnavailable
 from cdc.store.database import MANUAL_BEGIN
-from cdc.store.sqlite import dbapi2, is_environment
+from cdc.store.sqlite import BUSY_TIMEOUT_MS, dbapi2, is_environment
 from cdc.store.transaction import Transaction, begin
 
 if TYPE_CHECKING:
@@ -36,9 +36,14 @@ GROUP_BYTES = 4 << 20
 GROUP_SECONDS = 0.02
 """How long a group runs before it commits what it has: the bound on how long one write waits for others."""
 CHECKPOINT_PAGES = 2048
-"""WAL pages (16 MiB) that make the writer checkpoint after it has answered."""
-CHECKPOINT_EVERY_GROUPS = 16
-"""How often the WAL's length is looked at; the look costs 10 µs."""
+"""WAL pages (16 MiB) after which the writer checkpoints, when it has answered, and once more after each as many."""
+RESTART_PAGES = 2 * CHECKPOINT_PAGES
+"""WAL pages from which a checkpoint waits for readers, as the file would grow for as long as their reads overlap."""
+RESTART_WAIT_MS = 50
+"""How long it waits: many times a page's read; a backup or a check takes longer and must not hold the writes up."""
+LOOK_EVERY_GROUPS = 16
+LOOK_EVERY_BYTES = 1 << 20
+"""How often the WAL's length is looked at, in groups or in bytes of items; the look costs 10 µs."""
 
 
 @dataclass(slots=True, eq=False)
@@ -71,7 +76,8 @@ class Writer:
         self._clock = clock
         self._queue: SimpleQueue[Job[Any] | None] = SimpleQueue()
         self._listeners: list[Callable[[frozenset[int]], None]] = []
-        self._groups = 0
+        self._groups = self._bytes = 0  # since the WAL's length was last looked at
+        self._tried = self._copied = 0  # its pages at the last checkpoint, and those that were in the database then
         self._closed = False
         self._closing = threading.Lock()  # no job is queued behind the end
         self._catalog: Catalog | None = None  # as last committed by, or read in, this writer
@@ -129,9 +135,12 @@ class Writer:
     def _serve(self) -> None:
         while (job := self._queue.get()) is not None:
             group, stop = self._gather(job)
+            self._groups += 1
+            self._bytes += sum(each.size_bytes for each in group)
             while group:
                 group = self._commit(group)
-            self._checkpoint_if_long()
+            if self._groups >= LOOK_EVERY_GROUPS or self._bytes >= LOOK_EVERY_BYTES:
+                self._checkpoint_if_long()
             if stop:
                 return
 
@@ -260,15 +269,29 @@ class Writer:
                     log.exception("telling of new stream records failed")
 
     def _checkpoint_if_long(self) -> None:
-        self._groups += 1
-        if self._groups % CHECKPOINT_EVERY_GROUPS:
-            return
+        self._groups = self._bytes = 0
         try:
-            _, pages, copied = self._cursor.execute("PRAGMA wal_checkpoint(NOOP)").fetchall()[0]
-            if pages - copied > CHECKPOINT_PAGES:
-                self._cursor.execute("PRAGMA wal_checkpoint(PASSIVE)").fetchall()
+            _, pages, copied = self._pragma("wal_checkpoint(NOOP)")
+            if copied < self._copied:  # the WAL has begun anew
+                self._tried = self._copied = 0
+            # A reader that stays in the WAL lets no checkpoint past its own place: no use in trying at each look.
+            if pages - max(copied, self._tried) >= CHECKPOINT_PAGES:
+                _, self._tried, self._copied = self._checkpoint(wait=pages >= RESTART_PAGES)
         except dbapi2.Error as error:
             log.warning("checkpointing the WAL failed: %s", error)
+
+    def _checkpoint(self, *, wait: bool) -> tuple[int, ...]:
+        """Copy the WAL into the database. The next write then begins the WAL anew, unless a reader is still in it."""
+        if not wait:
+            return self._pragma("wal_checkpoint(PASSIVE)")
+        self._pragma(f"busy_timeout={RESTART_WAIT_MS}")
+        try:
+            return self._pragma("wal_checkpoint(RESTART)")
+        finally:
+            self._pragma(f"busy_timeout={BUSY_TIMEOUT_MS}")
+
+    def _pragma(self, text: str) -> tuple[int, ...]:
+        return cast("tuple[int, ...]", self._cursor.execute(f"PRAGMA {text}").fetchall()[0])
 
 
 class _BrokenJobError(Exception):
