@@ -94,8 +94,8 @@ def append(
     transaction: Transaction, shard: int, retention_seconds: int, kind: int, size_bytes: int, change: bytes
 ) -> int:
     """Write a record under the next sequence number, which is returned."""
+    segment_id = _segment_for(transaction, retention_seconds)  # first: one that closes ends with the record before
     created_ms = transaction.record_time_ms()
-    segment_id = _segment_for(transaction, retention_seconds, created_ms)
     sequence = transaction.allocate_sequence()
     crc = record_crc(sequence, shard, created_ms, kind, change)
     row = (sequence, shard, created_ms, kind, size_bytes, crc, change)
@@ -104,7 +104,8 @@ def append(
     return sequence
 
 
-def _segment_for(transaction: Transaction, retention_seconds: int, created_ms: int) -> int:
+def _segment_for(transaction: Transaction, retention_seconds: int) -> int:
+    created_ms = max(transaction.now_ms, transaction.counters.last_created_ms)
     segment = transaction.catalog.open_segments.get(retention_seconds)
     if segment is not None:
         age_ms = created_ms - segment.opened_ms

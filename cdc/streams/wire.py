@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import cached_property
 from hashlib import blake2b
 from typing import TYPE_CHECKING
 
@@ -19,13 +20,12 @@ EVENT_ID_BYTES = 16
 
 
 class RecordWriter:
-    """Writes the records of one stream as JSON. Nothing is decoded: all but the record itself is prepared here."""
+    """Writes the records of one stream as JSON. Nothing is decoded, and all but the record itself is prepared once."""
 
     def __init__(self, stream: Stream, options: Options, file_id: str) -> None:
+        self._stream = stream
+        self._options = options
         self._event_id = blake2b(file_id.encode(), digest_size=EVENT_ID_BYTES)  # copied for each record
-        self._stream_records = tuple(_template(kind, stream, options, "%d", "") for kind in EVENT_NAMES)
-        source = f',"eventSourceARN":{_literal(stream_arn(options, stream.table_name, stream.label))}'
-        self._event_records = tuple(_template(kind, stream, options, "%d.0", source) for kind in EVENT_NAMES)
 
     def stream_record(self, record: Record) -> bytes:
         """Write a record as an element of `Records` (DynamoDB Streams: GetRecords, Record)."""
@@ -34,6 +34,16 @@ class RecordWriter:
     def event_record(self, record: Record) -> bytes:
         """Write a record as an element of a Lambda event's `Records` (Lambda: using Lambda with DynamoDB, example event)."""
         return self._fill(self._event_records[record.kind], record)
+
+    @cached_property
+    def _stream_records(self) -> tuple[bytes, ...]:
+        return tuple(_template(kind, self._stream, self._options, "%d", "") for kind in EVENT_NAMES)
+
+    @cached_property
+    def _event_records(self) -> tuple[bytes, ...]:
+        source = _literal(stream_arn(self._options, self._stream.table_name, self._stream.label))
+        tail = f',"eventSourceARN":{source}'
+        return tuple(_template(kind, self._stream, self._options, "%d.0", tail) for kind in EVENT_NAMES)
 
     def _fill(self, template: bytes, record: Record) -> bytes:
         sequence, _, created_ms, _, size_bytes, change = record

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from types import SimpleNamespace
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import orjson
 import pytest
@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from cdc.store.transaction import Transaction
     from cdc.streams.retention import PurgeResult
 
+Result = TypeVar("Result")
 OPERATIONS = SimpleNamespace(
     ListStreams=reading.list_streams,
     DescribeStream=reading.describe_stream,
@@ -58,7 +59,7 @@ class House:
         self.stop()
         self.start()
 
-    def write(self, run: Callable[[Transaction], Any]) -> Any:
+    def write(self, run: Callable[[Transaction], Result]) -> Result:
         return self.writer.call(run)
 
     def create(self, name: str = "orders", view_type: str = "KEYS_ONLY", **definition: Any) -> Stream:
@@ -117,7 +118,7 @@ class House:
             ShardIteratorType=kind,
             **more,
         )
-        return answer["ShardIterator"]
+        return str(answer["ShardIterator"])
 
     def sequences(self, iterator: str, **more: Any) -> list[int]:
         """Read one page and return its sequences as they are stored."""
@@ -188,12 +189,12 @@ def new_house(tmp_path) -> Iterator[Callable[[], House]]:
 
 
 @pytest.fixture
-def house(new_house) -> House:
+def house(new_house: Callable[[], House]) -> House:
     return new_house()
 
 
 @pytest.fixture
-def orders(house) -> Stream:
+def orders(house: House) -> Stream:
     """The stream of the table `orders`, with one shard over the whole ring, kept for a day."""
     stream = house.create()
     assert [(shard.hash_low, shard.hash_high) for shard in stream.shards] == [(0, MAX_HASH)]

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
@@ -67,28 +69,25 @@ def test_list_streams_goes_on_after_a_stream_that_is_gone(house):
 
 
 @pytest.mark.parametrize(
-    ("request_", "text"),
+    ("member", "value", "text"),
     [
+        ("Limit", 0, "'limit' failed to satisfy constraint: Member must have value greater than or equal to 1"),
+        ("Limit", 101, "'limit' failed to satisfy constraint: Member must have value less than or equal to 100"),
         (
-            {"Limit": 0},
-            "Value '0' at 'limit' failed to satisfy constraint: Member must have value greater than or equal to 1",
+            "TableName",
+            "ab",
+            "'tableName' failed to satisfy constraint: Member must have length greater than or equal to 3",
         ),
         (
-            {"Limit": 101},
-            "Value '101' at 'limit' failed to satisfy constraint: Member must have value less than or equal to 100",
-        ),
-        (
-            {"TableName": "ab"},
-            "Value 'ab' at 'tableName' failed to satisfy constraint: Member must have length greater than or equal to 3",
-        ),
-        (
-            {"ExclusiveStartStreamArn": "x"},
-            "Value 'x' at 'exclusiveStartStreamArn' failed to satisfy constraint: Member must have length greater than or equal to 37",
+            "ExclusiveStartStreamArn",
+            "x",
+            "'exclusiveStartStreamArn' failed to satisfy constraint: Member must have length greater than or equal to 37",
         ),
     ],
 )
-def test_list_streams_checks_its_members(house, request_, text):
-    assert refused(house, "ListStreams", **request_) == f"1 validation error detected: {text}"
+def test_list_streams_checks_its_members(house, member, value, text):
+    refusal = refused(house, "ListStreams", **{member: value})
+    assert refusal == f"1 validation error detected: Value '{value}' at {text}"
 
 
 def test_list_streams_refuses_a_start_that_is_no_stream_arn(house):
@@ -162,7 +161,7 @@ def test_describe_stream_filters_the_children_of_a_shard(house, orders):
     assert describe(house, orders, ShardFilter=childless)["Shards"] == []
 
 
-def fields_of(shard) -> dict:
+def fields_of(shard) -> dict[str, Any]:
     return {name: getattr(shard, name) for name in shard.__dataclass_fields__}
 
 

@@ -198,6 +198,7 @@ def test_a_loss_counts_what_lies_in_an_older_segment_that_stays(house, orders):
     house.clock.advance(DAY_SECONDS)
     assert house.purge().records_undelivered == 0
     assert house.segments() == []
+    assert house.shard(orders).trimmed_sequence == newest
 
 
 def test_shards_of_other_streams_in_a_segment_are_counted_apart(house):
@@ -375,7 +376,7 @@ def purge_until(house, monkeypatch, writes: int) -> bool:
 
 
 def test_a_crash_after_any_write_of_a_step_is_made_good_by_the_next(new_house, monkeypatch):
-    endings = []
+    endings: list[Any] = []
     finished = False
     while not finished:
         house = new_house()
@@ -392,3 +393,11 @@ def test_a_crash_after_any_write_of_a_step_is_made_good_by_the_next(new_house, m
     assert endings == [endings[-1]] * len(endings)
     assert endings[-1][0] == {mapping: 5}
     assert endings[-1][2:4] == ([], ["kept"])
+
+
+def test_a_segment_that_a_late_write_closes_expires_with_its_own_records(house, orders):
+    house.append(orders, 2)
+    house.clock.advance(DAY_SECONDS)  # nobody was there to keep house
+    kept = house.append(orders)
+    assert house.purge().segments_dropped == 1
+    assert house.readable(orders) == kept

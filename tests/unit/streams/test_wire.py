@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from hashlib import blake2b
+from typing import Any
 
 import orjson
 import pytest
@@ -34,11 +35,13 @@ def stream_of(view_type: str = "NEW_AND_OLD_IMAGES") -> Stream:
     )
 
 
-def record_of(change: dict, *, kind: int = 1, sequence: int = 7, created_ms: int = 1_733_418_659_999) -> Record:
+def record_of(
+    change: dict[str, Any], *, kind: int = 1, sequence: int = 7, created_ms: int = 1_733_418_659_999
+) -> Record:
     return Record(sequence, 3, created_ms, kind, 41, orjson.dumps(change))
 
 
-def expected(change: dict, kind: str, view_type: str) -> dict:
+def expected(change: dict[str, Any], kind: str, view_type: str) -> dict[str, Any]:
     """Build the record as the specification shows it, members in its order."""
     return {
         "eventID": blake2b(blake_input(7), digest_size=16).hexdigest(),
