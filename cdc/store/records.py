@@ -245,10 +245,15 @@ def segments_between(catalog: Catalog, low: int, high: int | None) -> list[Segme
 
 def newest(connection: Any, catalog: Catalog, shard: Shard) -> int | None:
     """Find the sequence of a shard's newest record that is on disk; None when there is none."""
-    for segment in reversed(segments_between(catalog, shard.start_sequence, shard.end_sequence)):
-        found = connection.execute(_statements(segment.id).newest, (shard.id,)).fetchall()[0][0]
-        if found is not None:
-            return int(found)
+    cursor = connection.cursor()
+    try:
+        for segment in reversed(segments_between(catalog, shard.start_sequence, shard.end_sequence)):
+            if _execute(cursor, segment, _statements(segment.id).newest, (shard.id,)):
+                found = cursor.fetchall()[0][0]
+                if found is not None:
+                    return int(found)
+    finally:
+        cursor.close()
     return None
 
 

@@ -148,4 +148,5 @@ def test_a_reader_does_not_mind_when_a_purge_takes_records_of_other_streams(hous
     read = records.read(stale.connection, stale.catalog, house.shard(orders), 0)
     assert [record.sequence for record in read] == kept
     assert records.first_after(stale.connection, stale.catalog, house.shard(short), 0) is None
+    assert records.newest(stale.connection, stale.catalog, house.shard(short)) is None
     assert records.first_created_at(stale.connection, stale.catalog, stale.now_ms) == kept[0]
