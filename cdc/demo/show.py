@@ -12,7 +12,7 @@ from rich.progress import BarColumn, Progress, TextColumn
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from cdc.clock import SystemClock
+    from cdc.clock import Clock
     from cdc.demo import course
 
 LINE_SECONDS = 2.0
@@ -20,7 +20,7 @@ LINE_SECONDS = 2.0
 
 
 @contextmanager
-def shown(clock: SystemClock) -> Iterator[course.Show]:
+def shown(clock: Clock) -> Iterator[course.Show]:
     """Show in the way that fits standard output."""
     if not sys.stdout.isatty():
         yield Lines(clock)
@@ -33,7 +33,7 @@ def shown(clock: SystemClock) -> Iterator[course.Show]:
 class Lines:
     """A line now and then, as for a log."""
 
-    def __init__(self, clock: SystemClock) -> None:
+    def __init__(self, clock: Clock) -> None:
         self._clock = clock
         self._next = 0.0
 

@@ -8,10 +8,9 @@ from typing import TYPE_CHECKING, Any
 
 import boto3
 from botocore.config import Config
-from botocore.exceptions import BotoCoreError, ClientError, ConnectionError, HTTPClientError  # noqa: A004  # its name
+from botocore.exceptions import ClientError, ConnectionError, HTTPClientError  # noqa: A004  # its name
 
 from cdc.demo import flights
-from cdc.demo.errors import DemoError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -192,7 +191,7 @@ class Load:
     def wait_for_half(self) -> None:
         """Return the moment half of the rows are written, while others are being written.
 
-        Raises: DemoError.
+        Raises: what a client met.
         """
         self._half.wait()
         self._raise()
@@ -204,7 +203,7 @@ class Load:
     def wait_for_end(self) -> None:
         """Return when all rows are written.
 
-        Raises: DemoError.
+        Raises: what a client met.
         """
         for thread in self._threads:
             thread.join()
@@ -237,10 +236,5 @@ class Load:
             return chunk
 
     def _raise(self) -> None:
-        match self._error:
-            case None:
-                return
-            case BotoCoreError() | ClientError():
-                raise DemoError(f"a write failed: {self._error}") from self._error
-            case error:
-                raise error
+        if self._error is not None:
+            raise self._error
