@@ -16,7 +16,7 @@ from sqlalchemy.exc import DBAPIError
 
 from cdc.model.errors import InternalServerError, ServiceError, ServiceUnavailable
 from cdc.store.database import MANUAL_BEGIN
-from cdc.store.sqlite import BUSY_TIMEOUT_MS, dbapi2, is_environment
+from cdc.store.sqlite import BUSY_TIMEOUT_MS, StoreError, dbapi2, is_environment
 from cdc.store.transaction import Transaction, begin
 
 if TYPE_CHECKING:
@@ -44,6 +44,9 @@ RESTART_WAIT_MS = 50
 LOOK_EVERY_GROUPS = 16
 LOOK_EVERY_BYTES = 1 << 20
 """How often the WAL's length is looked at, in groups or in bytes of items; the look costs 10 µs."""
+
+INTERNAL = "Internal server error"
+"""What a caller is told of a fault that the log explains."""
 
 
 @dataclass(slots=True, eq=False)
@@ -126,6 +129,8 @@ class Writer:
         self._cursor = self._dbapi.cursor()
 
     def _disconnect(self) -> None:
+        if self._connection.closed:
+            return
         try:
             self._cursor.close()
             self._connection.close()
@@ -139,7 +144,8 @@ class Writer:
             self._bytes += sum(each.size_bytes for each in group)
             while group:
                 group = self._commit(group)
-            if self._groups >= LOOK_EVERY_GROUPS or self._bytes >= LOOK_EVERY_BYTES:
+            looks = self._groups >= LOOK_EVERY_GROUPS or self._bytes >= LOOK_EVERY_BYTES
+            if looks and not self._connection.closed:
                 self._checkpoint_if_long()
             if stop:
                 return
@@ -164,20 +170,16 @@ class Writer:
         except _BrokenJobError as broken:
             log.warning("a write broke and was rolled back; its group runs again one by one", exc_info=broken.__cause__)
             done, rest, shards = self._one_by_one(group)
-        except (dbapi2.Error, DBAPIError) as error:
-            log.warning("a group of %d writes failed and was rolled back: %s", len(group), error)
+        except Exception as error:  # noqa: BLE001  # whatever it is, whoever waits is told, and the thread lives
             self._fail(group, error)
-            done, rest, shards = group, [], frozenset()
-        except Exception:  # a fault of ours: whoever waits must be told, and the thread must live
-            log.exception("a group of %d writes failed and was rolled back", len(group))
-            for job in group:
-                job.result, job.error = None, InternalServerError("Internal server error")
             done, rest, shards = group, [], frozenset()
         self._tell(done, shards)
         return rest
 
     def _attempt(self, group: list[Job[Any]]) -> tuple[list[Job[Any]], list[Job[Any]], frozenset[int]]:
         try:
+            if self._connection.closed:  # since a failure
+                self._connect()
             self._cursor.execute("BEGIN IMMEDIATE")
             transaction = begin(self._connection, self._cursor, self._clock.now_ms(), self._catalog)
             deadline = self._clock.monotonic() + GROUP_SECONDS
@@ -218,39 +220,30 @@ class Writer:
             except _BrokenJobError as broken:
                 cause = broken.__cause__
                 job.result = None
-                job.error = cause if isinstance(cause, ServiceError) else InternalServerError("Internal server error")
-            except (dbapi2.Error, DBAPIError) as error:
+                job.error = cause if isinstance(cause, ServiceError) else InternalServerError(INTERNAL)
+            except Exception as error:  # noqa: BLE001  # as above
                 self._fail([job], error)
         return group, [], shards
 
     def _rollback(self) -> None:
         try:
-            if self._dbapi.in_transaction:
+            if not self._connection.closed and self._dbapi.in_transaction:
                 self._cursor.execute("ROLLBACK")
         except dbapi2.Error:
-            log.exception("rolling back failed; the write connection is reopened")
-            self._reopen()
+            log.exception("rolling back failed; the next write opens another connection")
+            self._disconnect()
 
     def _fail(self, group: list[Job[Any]], error: Exception) -> None:
-        """Fail the whole group: its commit or the disk did, so nothing of it may count as written."""
-        text = str(error)
-        if "locked" in text or "busy" in text:
-            message = "The database file is locked by another process; try again"
-        elif "full" in text:
-            message = "The disk is full: nothing was written; free some space, then try again"
-        else:
-            message = f"The database file can't be written ({text}); nothing was written"
+        """Fail the whole group: its commit or the disk did, so nothing of it may count as written.
+
+        The connection is closed, because its state is in doubt; the next write opens another.
+        """
+        environment = isinstance(error, dbapi2.Error | DBAPIError | StoreError)
+        log.warning("%d writes failed and were rolled back: %s", len(group), error, exc_info=not environment)
         for job in group:
             job.result = None
-            job.error = ServiceUnavailable(message)
-        self._reopen()
-
-    def _reopen(self) -> None:
+            job.error = ServiceUnavailable(_explain(error)) if environment else InternalServerError(INTERNAL)
         self._disconnect()
-        try:
-            self._connect()
-        except Exception:
-            log.exception("reopening the write connection failed; the next write tries again")
 
     def _tell(self, done: list[Job[Any]], shards: frozenset[int]) -> None:
         by_target: dict[Callable[[list[Job[Any]]], None], list[Job[Any]]] = {}
@@ -296,3 +289,12 @@ class Writer:
 
 class _BrokenJobError(Exception):
     """A job failed in its middle; the cause is its exception."""
+
+
+def _explain(error: Exception) -> str:
+    text = str(getattr(error, "orig", None) or error)
+    if "locked" in text or "busy" in text:
+        return "The database file is locked by another process; try again"
+    if "full" in text:
+        return "The disk is full: nothing was written; free some space, then try again"
+    return f"The database file can't be written ({text}); nothing was written"

@@ -276,6 +276,30 @@ def test_a_fault_of_the_transaction_itself_fails_the_group_and_the_next_works(wr
     assert "ZeroDivisionError" in caplog.text
 
 
+def test_a_fault_of_the_transaction_while_a_group_runs_one_by_one_fails_that_write_alone(writer, database, monkeypatch):
+    begin, calls = writer_module.begin, []
+
+    def broken_once(*arguments):
+        calls.append(None)
+        if len(calls) == 3:  # the group, then its first write, then the one that breaks
+            raise ZeroDivisionError
+        return begin(*arguments)
+
+    writer.call(create_table)
+    gate = Gate(writer)
+    monkeypatch.setattr(writer_module, "begin", broken_once)
+    done = threading.Semaphore(0)
+    runs = (put_one("a"), put_and_fail(ValueError()), put_one("b"))
+    jobs: list[Job[Any]] = [Job(run, lambda finished: done.release(len(finished))) for run in runs]
+    for job in jobs:
+        writer.submit(job)
+    gate.open()
+    for _ in jobs:
+        assert done.acquire(timeout=10)
+    assert [type(job.error) for job in jobs] == [type(None), InternalServerError, type(None)]
+    assert keys(database) == ["a", "b"]
+
+
 def test_closing_finishes_what_is_queued(path, clock):
     with opened(path, clock) as (database, writer):
         writer.call(create_table)
