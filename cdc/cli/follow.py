@@ -21,6 +21,8 @@ TRIM_HORIZON = {"ShardIteratorType": "TRIM_HORIZON"}
 LATEST = {"ShardIteratorType": "LATEST"}
 DISCOVER_SECONDS = 2.0
 """How often new streams and shards are looked for when none has ended."""
+COMMIT_MS = 1000
+"""How long before its commit a record may get its time; a record that is seen twice is better than one that is not."""
 _TRIMMED = "records expired before they were read: going on at the oldest one kept"
 
 
@@ -173,7 +175,8 @@ class Follower:
         try:
             self._prepare(reader)
             if reader.position is LATEST:  # nothing was written up to now, or it would be read now
-                reader.position = {"ShardIteratorType": "AT_TIMESTAMP", "Timestamp": self._clock.now_ms() / 1000}
+                since = (self._clock.now_ms() - COMMIT_MS) / 1000
+                reader.position = {"ShardIteratorType": "AT_TIMESTAMP", "Timestamp": since}
             answer = self._call("GetRecords", {"ShardIterator": reader.iterator})
         except ServiceError as error:
             self._recover(reader, error)

@@ -119,7 +119,8 @@ def command(
     done = rate_text(loader.stored, clock.monotonic() - start)
     if bad is not None:
         line, reason, code = bad
-        raise CommandError(f"{file} line {line}: {reason}; all lines before it are stored ({done})", code)
+        name = "standard input" if file == "-" else file
+        raise CommandError(f"{name} line {line}: {reason}; all lines before it are stored ({done})", code)
     click.echo(f"imported into {table}: {done}")
 
 

@@ -53,18 +53,15 @@ class Source:
     def __init__(self, settings: Settings, clock: SystemClock) -> None:
         self._settings = settings
         self._clock = clock
-        self.patient = False
         self._connection: Connection = connect(settings)
 
     def call(self, operation: str, request: dict[str, Any]) -> dict[str, Any]:
-        """Run an operation; while `patient`, wait for a server that went away."""
+        """Run an operation; wait for a server that went away, until it is back or the file can be opened instead."""
         said = False
         while True:
             try:
                 return self._connection.call(operation, request)
             except UnreachableError as error:
-                if not self.patient:
-                    raise
                 if not said:
                     click.echo(f"cdc: {error.message}; waiting", err=True)
                 said = True
@@ -115,7 +112,6 @@ def command(
     source = Source(settings, clock)
     try:
         follower = Follower(source.call, clock, table, start, shard)
-        source.patient = follow
         _announce(table, follower, follow=follow)
         _print(follower, clock, follow=follow, as_json=as_json)
     except KeyboardInterrupt:
