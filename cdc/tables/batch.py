@@ -145,20 +145,21 @@ def _parse_keys(table_name: str, asked: dict[str, Any]) -> _Wanted:
     projection = None if text is None else bind_projection(text, bound)
     bound.refuse_unused()
     keys = [parse_item(key)[0] for key in asked["Keys"]]
-    if len({canonical_bytes(key) for key in keys}) < len(keys):
+    # As they are spelled: the service does not see that 1 and 1.0 are one key.
+    if len({orjson.dumps(key, option=orjson.OPT_SORT_KEYS) for key in asked["Keys"]}) < len(keys):
         raise ValidationException(_DUPLICATES)
     return _Wanted(table_name, asked, keys, projection, bool(asked.get("ConsistentRead")))
 
 
-def _read_part(view: View, table: Table, part: _Wanted, room: int) -> tuple[list[bytes], list[Item], float, int]:
-    """Read the keys of one table; return the items, the keys left over, the units and the bytes they took."""
+def _read_part(view: View, table: Table, part: _Wanted, room: int) -> tuple[list[bytes], list[Any], float, int]:
+    """Read the keys of one table; return the items, the keys left over as they came, the units and the bytes taken."""
     found: list[bytes] = []
     units, used = 0.0, 0
     for position, key in enumerate(part.keys):
         stored = items.fetch(view.connection, table.id, encode_key(table.schema, key))
         size = 0 if stored is None else stored.size
         if used + size > room:
-            return found, part.keys[position:], units, used
+            return found, part.asked["Keys"][position:], units, used
         used += size
         units += read_units(size, consistent=part.consistent)
         if stored is not None:

@@ -47,19 +47,36 @@ class _Page:
     last_key: bytes | None = None  # set when the read stopped before the end
 
 
-def parse_page(request: dict[str, Any], bound: Substitutions) -> PageRequest:
-    """Check what Query and Scan have in common, without Select and key conditions.
+def parse_start_key(request: dict[str, Any]) -> Item | None:
+    """Check the values of ExclusiveStartKey. DynamoDB: Query and Scan, ExclusiveStartKey.
 
     Raises: ValidationException.
     """
-    start = request.get("ExclusiveStartKey")
+    raw = request.get("ExclusiveStartKey")
+    if raw is None:
+        return None
+    try:
+        return parse_item(raw)[0]
+    except ValidationException as error:
+        wrapped = (EMPTY_VALUE, SEVERAL_TYPES, NULL_NOT_TRUE)
+        sets = ("An string set  may not be empty", "Binary sets should not be empty")
+        if error.message in wrapped or error.message.endswith(sets):
+            raise ValidationException(f"{_INVALID_START}: {error.message}") from error
+        raise
+
+
+def parse_page(request: dict[str, Any], bound: Substitutions, start_key: Item | None) -> PageRequest:
+    """Bind the expressions that Query and Scan have in common; `start_key` is what `parse_start_key` returned.
+
+    Raises: ValidationException.
+    """
     projection, filter_text = request.get("ProjectionExpression"), request.get("FilterExpression")
     return PageRequest(
         limit=request.get("Limit"),
         count_only=request.get("Select") == "COUNT",
         consistent=bool(request.get("ConsistentRead")),
         capacity_mode=request.get("ReturnConsumedCapacity"),
-        start_key=None if start is None else _parse_start_key(start),
+        start_key=start_key,
         projection=None if projection is None else bind_projection(projection, bound),
         filter=None if filter_text is None else bind_condition(filter_text, bound, "Filter"),
     )
@@ -80,17 +97,6 @@ def check_select(request: dict[str, Any]) -> None:
     if projection is not None and select not in {None, "SPECIFIC_ATTRIBUTES"}:
         what = "only the Count" if select == "COUNT" else select
         raise ValidationException(f"Cannot specify the ProjectionExpression when choosing to get {what}")
-
-
-def _parse_start_key(raw: Any) -> Item:
-    try:
-        return parse_item(raw)[0]
-    except ValidationException as error:
-        wrapped = (EMPTY_VALUE, SEVERAL_TYPES, NULL_NOT_TRUE)
-        sets = ("An string set  may not be empty", "Binary sets should not be empty")
-        if error.message in wrapped or error.message.endswith(sets):
-            raise ValidationException(f"{_INVALID_START}: {error.message}") from error
-        raise
 
 
 def encode_start_key(table: Table, start_key: Item, *, scan: bool) -> bytes:

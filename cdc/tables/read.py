@@ -12,7 +12,7 @@ from cdc.store import items
 from cdc.store.reading import Lookup, Read
 from cdc.tables import shapes
 from cdc.tables.capacity import consumed, read_units
-from cdc.tables.pages import check_select, encode_start_key, parse_page, read_page
+from cdc.tables.pages import check_select, encode_start_key, parse_page, parse_start_key, read_page
 from cdc.tables.requests import answer, find_table, of_shape, refuse_key_paths, substitutions
 
 if TYPE_CHECKING:
@@ -60,8 +60,7 @@ def get_item(request: dict[str, Any], _options: Options) -> Lookup:
 def query(request: dict[str, Any], _options: Options) -> Read:
     """Check a Query of a table. DynamoDB: Query."""
     bound = substitutions(request, *_QUERY_EXPRESSIONS, "ProjectionExpression")
-    check_select(request)
-    asked = parse_page(request, bound)
+    asked = parse_page(request, bound, parse_start_key(request))
     text = request.get("KeyConditionExpression")
     if text is None:
         raise ValidationException(
@@ -69,6 +68,7 @@ def query(request: dict[str, Any], _options: Options) -> Read:
         )
     condition = bind_key_condition(text, bound)
     bound.refuse_unused()
+    check_select(request)
     name, forward = request["TableName"], request.get("ScanIndexForward", True) is not False
 
     def run(view: View) -> bytes:
@@ -137,10 +137,11 @@ def _check_start(schema: KeySchema, keys: KeyRange, start_key: Item, start: byte
 def scan(request: dict[str, Any], _options: Options) -> Read:
     """Check a Scan of a table. DynamoDB: Scan."""
     bound = substitutions(request, "FilterExpression", "ProjectionExpression")
+    start_key = parse_start_key(request)
     segment, segments = _parse_segment(request)
-    check_select(request)
-    asked = parse_page(request, bound)
+    asked = parse_page(request, bound, start_key)
     bound.refuse_unused()
+    check_select(request)
     name = request["TableName"]
     low_hash, high_hash = -(-segment * _HASHES // segments), -(-(segment + 1) * _HASHES // segments)
     low = low_hash.to_bytes(4, "big")

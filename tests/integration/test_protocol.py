@@ -266,7 +266,7 @@ def test_a_body_of_16_mb_is_read(wire):
 
 def test_a_body_in_chunks_is_read(wire):
     wire.send("POST", "/", None)
-    reply = wire.send("POST", "/", iter([b'{"Lim', b'it":', b"1}"]), header())  # type: ignore[arg-type]
+    reply = wire.send("POST", "/", iter([b'{"Lim', b'it":', b"1}"]), header())
     assert reply.status == 200
 
 

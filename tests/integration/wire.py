@@ -16,7 +16,7 @@ JSON_1_0 = "application/x-amz-json-1.0"
 TIMEOUT_SECONDS = 30
 
 
-class Refused(Exception):  # noqa: N818  # it is what a refusal is called in tests
+class Refused(Exception):  # it is what a refusal is called in tests
     """The service answered with an error."""
 
     def __init__(self, status: int, body: dict[str, Any]) -> None:
