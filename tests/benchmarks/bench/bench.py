@@ -24,7 +24,7 @@ class Options:
     paced_seconds: int = 5  # of the runs at a fixed rate
 
 
-QUICK = Options(rounds=1, window_seconds=1, backlog=20_000, idle_writes=60, paced_seconds=4)
+QUICK = Options(rounds=1, window_seconds=1, backlog=20_000, idle_writes=60, paced_seconds=5)
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -30,10 +30,12 @@ RETENTION_SECONDS = 3600
 AGE_SECONDS = 3 * RETENTION_SECONDS
 RATE = 4000.0
 CONNECTIONS = 256
-PURGE_AFTER_SECONDS = 3
+PURGE_AFTER_SECONDS = 4
 """The daemon's purge interval, so the moment of its first purge."""
 NEAR_SECONDS = 0.5
 """Writes that were due so long before and after the purge's end are its own: with the spread of 1 s, all it could delay."""
+SATURATED_MS = 50.0
+"""A median above this, without a purge, means that the machine does not keep up: then p99 tells nothing of purges."""
 LOOK_SECONDS = 0.005
 NEVER = 86_400
 
@@ -51,6 +53,10 @@ def run(bench: Bench) -> None:
             bench.results.add(names.PURGE if purging else names.NO_PURGE, figures)
             word = "with" if purging else "without"
             bench.say(f"round {number + 1}: {word} a purge: p99 {figures['p99_ms']:.1f} ms at {RATE:,.0f} writes/s")
+            if not purging and figures["p50_ms"] > SATURATED_MS:
+                bench.results.failures.append(
+                    f"purge: {RATE:,.0f} writes a second are more than this machine can do now"
+                )
             for path in bench.folder.glob("purge.db*"):
                 path.unlink()
 
