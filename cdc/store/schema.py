@@ -158,7 +158,7 @@ outcomes = Table(
     Column("attempts", Integer, nullable=False, comment="invocations that it took"),
     Column("request_id", Text, comment="of the invocation that succeeded"),
     Column("settled_ms", BigInteger, nullable=False),
-    Index("outcomes_mapping_shard", "mapping_id", "shard", "through_sequence"),
+    Index("outcomes_shard_mapping", "shard", "mapping_id", "through_sequence"),
     Index("outcomes_settled", "settled_ms"),
 )
 

@@ -180,7 +180,7 @@ def upgrade() -> None:
         sa.ForeignKeyConstraint(["shard"], ["shards.id"], ondelete="CASCADE"),
         sa.PrimaryKeyConstraint("id"),
     )
-    op.create_index("outcomes_mapping_shard", "outcomes", ["mapping_id", "shard", "through_sequence"], unique=False)
+    op.create_index("outcomes_shard_mapping", "outcomes", ["shard", "mapping_id", "through_sequence"], unique=False)
     op.create_index("outcomes_settled", "outcomes", ["settled_ms"], unique=False)
     state = sa.table("state", *(sa.column(name) for name in _STATE))
     row = {"id": 1, "file_id": secrets.token_hex(16), "secret": secrets.token_bytes(32)}
