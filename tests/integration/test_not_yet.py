@@ -1,0 +1,193 @@
+"""What this version does not have is refused, by name, and never silently ignored: held against the SDK's own model."""
+
+from __future__ import annotations
+
+import json
+
+import botocore.session
+import pytest
+
+from tests.integration.tables import create, s, schema
+from tests.integration.wire import STREAM_OPERATIONS
+
+# Sound requests of the operations that this version has; `t` stands for a table, which is there.
+SOUND = {
+    "CreateTable": {"TableName": "not-yet-new", "BillingMode": "PAY_PER_REQUEST", **schema("pk:S")},
+    "DescribeTable": {"TableName": "t"},
+    "ListTables": {},
+    "UpdateTable": {"TableName": "t", "TableClass": "STANDARD"},
+    "DeleteTable": {"TableName": "t"},
+    "PutItem": {"TableName": "t", "Item": {"pk": s("a")}},
+    "GetItem": {"TableName": "t", "Key": {"pk": s("a")}},
+    "UpdateItem": {"TableName": "t", "Key": {"pk": s("a")}},
+    "DeleteItem": {"TableName": "t", "Key": {"pk": s("a")}},
+    "Query": {
+        "TableName": "t",
+        "KeyConditionExpression": "pk = :p",
+        "ExpressionAttributeValues": {":p": s("a")},
+    },
+    "Scan": {"TableName": "t"},
+    "BatchGetItem": {"RequestItems": {"t": {"Keys": [{"pk": s("a")}]}}},
+    "BatchWriteItem": {"RequestItems": {"t": [{"PutRequest": {"Item": {"pk": s("a")}}}]}},
+    "ListStreams": {},
+    "DescribeStream": {"StreamArn": "arn"},
+    "GetShardIterator": {"StreamArn": "arn", "ShardId": "shard", "ShardIteratorType": "LATEST"},
+    "GetRecords": {"ShardIterator": "iterator"},
+}
+# Members of these operations that this version knows, with a value that changes how it answers or is refused as such.
+IMPLEMENTED = {
+    "CreateTable": {
+        "TableName", "AttributeDefinitions", "KeySchema", "BillingMode", "ProvisionedThroughput", "StreamSpecification",
+        "TableClass", "DeletionProtectionEnabled",
+    },
+    "DescribeTable": {"TableName"},
+    "ListTables": {"ExclusiveStartTableName", "Limit"},
+    "UpdateTable": {
+        "TableName", "AttributeDefinitions", "BillingMode", "ProvisionedThroughput", "StreamSpecification",
+        "TableClass", "DeletionProtectionEnabled",
+    },
+    "DeleteTable": {"TableName"},
+    "PutItem": {
+        "TableName", "Item", "ConditionExpression", "ExpressionAttributeNames", "ExpressionAttributeValues",
+        "ReturnValues", "ReturnValuesOnConditionCheckFailure", "ReturnConsumedCapacity", "ReturnItemCollectionMetrics",
+    },
+    "GetItem": {
+        "TableName", "Key", "ConsistentRead", "ProjectionExpression", "ExpressionAttributeNames",
+        "ReturnConsumedCapacity",
+    },
+    "Query": {
+        "TableName", "Select", "Limit", "ConsistentRead", "ScanIndexForward", "ExclusiveStartKey",
+        "ReturnConsumedCapacity", "ProjectionExpression", "FilterExpression", "KeyConditionExpression",
+        "ExpressionAttributeNames", "ExpressionAttributeValues",
+    },
+    "Scan": {
+        "TableName", "Select", "Limit", "ConsistentRead", "ExclusiveStartKey", "ReturnConsumedCapacity",
+        "TotalSegments", "Segment", "ProjectionExpression", "FilterExpression", "ExpressionAttributeNames",
+        "ExpressionAttributeValues",
+    },
+    "BatchGetItem": {"RequestItems", "ReturnConsumedCapacity"},
+    "BatchWriteItem": {"RequestItems", "ReturnConsumedCapacity", "ReturnItemCollectionMetrics"},
+    "ListStreams": {"TableName", "Limit", "ExclusiveStartStreamArn"},
+    "DescribeStream": {"StreamArn", "Limit", "ExclusiveStartShardId", "ShardFilter"},
+    "GetShardIterator": {"StreamArn", "ShardId", "ShardIteratorType", "SequenceNumber", "Timestamp"},
+    "GetRecords": {"ShardIterator", "Limit"},
+}  # fmt: skip
+IMPLEMENTED["DeleteItem"] = IMPLEMENTED["PutItem"] - {"Item"} | {"Key"}
+IMPLEMENTED["UpdateItem"] = IMPLEMENTED["DeleteItem"] | {"UpdateExpression"}
+KEYS_AND_ATTRIBUTES = {"Keys", "ConsistentRead", "ProjectionExpression", "ExpressionAttributeNames"}
+
+_session = botocore.session.get_session()
+MODELS = [_session.get_service_model(service) for service in ("dynamodb", "dynamodbstreams")]
+SHAPES = {name: model.operation_model(name).input_shape for model in MODELS for name in model.operation_names}
+
+
+def value_of(shape):
+    """Make up a value of a shape of the model, with all that it requires."""
+    if shape.type_name == "structure":
+        return {name: value_of(shape.members[name]) for name in shape.required_members}
+    if shape.type_name == "list":
+        return [value_of(shape.member)]
+    if shape.type_name == "map":
+        return {"a": value_of(shape.value)}
+    if shape.type_name == "string":
+        return shape.enum[0] if shape.enum else "a" * max(1, shape.metadata.get("min", 1))
+    return {"boolean": True, "integer": 1, "long": 1, "double": 1.5, "timestamp": 1.5, "blob": "YQ=="}[shape.type_name]
+
+
+@pytest.fixture(scope="module")
+def table(wire):
+    return create(wire, stream="NEW_IMAGE")
+
+
+def with_table(value, table):
+    """Put the name of the table for `t`, as a value or as a key."""
+    if isinstance(value, dict):
+        return {table if key == "t" else key: with_table(inner, table) for key, inner in value.items()}
+    return table if value == "t" else value
+
+
+def test_the_requests_here_are_sound_but_for_the_streams(wire, table):
+    for operation, request in SOUND.items():
+        if operation not in STREAM_OPERATIONS | {"DeleteTable"}:
+            wire.call(operation, **with_table(request, table))
+    wire.call("DeleteTable", TableName="not-yet-new")
+
+
+@pytest.mark.parametrize("operation", sorted(SHAPES.keys() - SOUND.keys()))
+def test_an_operation_that_is_not_here_yet_is_refused_by_name(wire, operation):
+    refused = wire.refusal(operation, value_of(SHAPES[operation]))
+    assert (refused.status, refused.code) == (400, "ValidationException")
+    assert refused.message == f"{operation} is not supported by this version of cdc"
+
+
+MISSING = [
+    (operation, member)
+    for operation in SOUND
+    for member in SHAPES[operation].members
+    if member not in IMPLEMENTED[operation]
+]
+
+
+def test_every_operation_of_the_model_is_known():
+    assert SOUND.keys() == IMPLEMENTED.keys() <= SHAPES.keys()
+    assert all(IMPLEMENTED[operation] <= SHAPES[operation].members.keys() for operation in SOUND)
+    assert len(MISSING) > 25
+
+
+@pytest.mark.parametrize(("operation", "member"), MISSING)
+def test_a_member_that_is_not_here_yet_is_refused_by_name_whatever_its_value(wire, table, operation, member):
+    request = with_table(SOUND[operation], table)
+    for value in (value_of(SHAPES[operation].members[member]), {}, [], "", 0, False):
+        refused = wire.refusal(operation, request | {member: value})
+        assert (refused.status, refused.code) == (400, "ValidationException")
+        assert refused.message == f"{operation}: {member} is not supported by this version of cdc"
+    if operation != "DeleteTable":
+        wire.call(operation, **request | {member: None})
+    if operation == "CreateTable":
+        wire.call("DeleteTable", TableName=request["TableName"])
+
+
+def test_the_members_of_a_batch_of_reads_that_are_not_here_yet_are_refused_too(wire, table):
+    shape = SHAPES["BatchGetItem"].members["RequestItems"].value
+    missing = shape.members.keys() - KEYS_AND_ATTRIBUTES
+    assert missing == {"AttributesToGet"}
+    request = {"RequestItems": {table: {"Keys": [{"pk": s("a")}], "AttributesToGet": ["pk"]}}}
+    refused = wire.refusal("BatchGetItem", request)
+    assert (refused.code, "AttributesToGet is not supported" in refused.message) == ("ValidationException", True)
+
+
+# A value of each known member that must show: in another answer than without it, or in a refusal.
+TELLING = {
+    "TableName": "nowhere", "AttributeDefinitions": [{}], "KeySchema": [], "BillingMode": "x", "TableClass": "x",
+    "ProvisionedThroughput": {}, "StreamSpecification": {}, "DeletionProtectionEnabled": "x",
+    "ExclusiveStartTableName": "x", "Limit": 0, "Item": {}, "Key": {}, "ConditionExpression": "x",
+    "ExpressionAttributeNames": {}, "ExpressionAttributeValues": {}, "ReturnValues": "x",
+    "ReturnValuesOnConditionCheckFailure": "x", "ReturnConsumedCapacity": "x", "ReturnItemCollectionMetrics": "x",
+    "ConsistentRead": "x", "ProjectionExpression": "", "UpdateExpression": "", "Select": "x", "ScanIndexForward": "x",
+    "ExclusiveStartKey": {}, "FilterExpression": "", "KeyConditionExpression": "", "TotalSegments": 0, "Segment": -1,
+    "RequestItems": {}, "ExclusiveStartStreamArn": "x", "StreamArn": "x", "ExclusiveStartShardId": "x",
+    "ShardFilter": {}, "ShardId": "x", "ShardIteratorType": "x", "SequenceNumber": "x", "Timestamp": "x",
+    "ShardIterator": "x",
+}  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("operation", "member"), [(each, member) for each in SOUND for member in sorted(IMPLEMENTED[each])]
+)
+def test_a_member_that_is_here_is_looked_at(wire, table, operation, member):
+    if (operation, member) == ("ListStreams", "TableName"):
+        pytest.skip("a name that no table has is a listing without streams: tests of streams show that it counts")
+    if (operation, member) == ("CreateTable", "TableName"):
+        pytest.skip("any name will do for a new table")
+    request = with_table(SOUND[operation], table)
+    assert wire.refusal(operation, request | {member: TELLING[member]}).status == 400
+
+
+@pytest.mark.parametrize("limit", [2**31, 2**63, 2**64, 10**30])
+def test_a_number_too_large_for_its_type_is_no_fault_of_the_server(wire, table, limit):
+    reply = wire.post("Scan", json.dumps({"TableName": table, "Limit": limit}).encode())
+    assert reply.status in {200, 400}
+    units = {"ReadCapacityUnits": limit, "WriteCapacityUnits": 1}
+    request = {"TableName": "not-yet-new", **schema("pk:S"), "ProvisionedThroughput": units}
+    if limit > 10**12:
+        assert wire.refusal("CreateTable", request).status == 400
