@@ -18,6 +18,8 @@ from cdc.demo.errors import DemoError
 from cdc.demo.process import Daemon
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from cdc.clock import SystemClock
     from cdc.demo.comparisons import Repeats
 
@@ -29,13 +31,12 @@ _PACKAGE = Path(__file__).parents[1]
 
 @dataclass(frozen=True, kw_only=True)
 class Progress:
-    """How far things are."""
+    """How far one thing is."""
 
-    rows: int
-    rows_total: int
-    rows_per_second: float
-    records: int  # acknowledged writes: what is to be delivered
-    delivered: dict[str, int]  # records by mapping
+    name: str
+    done: int
+    total: int
+    per_second: float | None = None
 
 
 class Show(Protocol):
@@ -44,7 +45,7 @@ class Show(Protocol):
     def say(self, text: str) -> None:
         """Tell that something happened."""
 
-    def progress(self, progress: Progress) -> None:
+    def progress(self, parts: Sequence[Progress]) -> None:
         """Tell how far things are."""
 
 
@@ -129,9 +130,9 @@ class _Course:
         text = (
             f"Wrote {journal.rows:,} rows in {journal.count:,} writes and {seconds:.1f} s, all acknowledged in the end."
         )
-        text += f" The kill cut off {journal.sent_again} requests, which were sent again"
+        text += f" Requests cut off by the kill and sent again: {journal.sent_again}"
         if journal.found_done:
-            text += f"; {journal.found_done} of them had been committed, only their answer was lost"
+            text += f"; updates among them that had been committed, with only the answer lost: {journal.found_done}"
         self._show.say(f"{text}.")
 
     def _wait_until_delivered(self) -> dict[str, Any]:
@@ -156,8 +157,10 @@ class _Course:
         (described,) = state["streams"]
         heads = {shard["shard_id"]: shard["head_sequence"] for shard in described["shards"]}
         show.say("All is delivered. Reading the whole stream and the table, and what the handlers have …")
-        stream = reading.read_stream(writing.connect("dynamodbstreams", daemon.url), described["arn"], heads)
-        table = reading.read_table(tables)
+        total = load.journal.count + sum(table["items"] for table in state["tables"])
+        reader = reading.Reader(lambda done: show.progress([Progress(name="read back", done=done, total=total)]))
+        stream = reader.read_stream(writing.connect("dynamodbstreams", daemon.url), described["arn"], heads)
+        table = reader.read_table(tables)
         status = daemon.stop()
         applied = handlers.read_applied(self._folder, items=True)
         audited = handlers.read_audited(self._folder)
@@ -254,12 +257,11 @@ class _Meter:
         except DemoError:
             return  # its file is busy for longer than usual: the next time tells
         seconds = self._seconds or self._clock.monotonic() - self._started
+        rows, records = self._journal.rows, self._journal.count
         self._show.progress(
-            Progress(
-                rows=self._journal.rows,
-                rows_total=self._rows,
-                rows_per_second=self._journal.rows / max(seconds, 0.001),
-                records=self._journal.count,
-                delivered={"totals": applied, "audit": self._audit.count()},
-            )
+            [
+                Progress(name="rows written", done=rows, total=self._rows, per_second=rows / max(seconds, 0.001)),
+                Progress(name="delivered to totals", done=applied, total=records),
+                Progress(name="delivered to audit", done=self._audit.count(), total=records),
+            ]
         )

@@ -6,12 +6,13 @@ import hashlib
 import json
 from collections import defaultdict
 from dataclasses import dataclass, field
+from itertools import chain
 from typing import TYPE_CHECKING, Any
 
 from cdc.demo import flights
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Callable, Iterable, Iterator, Mapping
 
     from cdc.demo.flights import Image
 
@@ -44,7 +45,7 @@ class Stream:
         return found
 
     def add(self, shard: str, records: Iterable[Mapping[str, Any]]) -> None:
-        """Take the next records of a shard."""
+        """Take the records of a shard."""
         last = 0
         for record in records:
             change = record["dynamodb"]
@@ -75,7 +76,7 @@ class Table:
     totals: flights.Totals = field(default_factory=flights.Totals)
 
     def add(self, items: Iterable[Image]) -> None:
-        """Take a page."""
+        """Take items."""
         for item in items:
             self.images[flights.key_of(item)] = digest(item)
             self.totals.add(item)
@@ -86,13 +87,33 @@ def digest(image: Image) -> bytes:
     return hashlib.blake2b(json.dumps(image, sort_keys=True).encode(), digest_size=16).digest()
 
 
-def read_stream(client: Any, arn: str, heads: Mapping[str, str | None]) -> Stream:
-    """Read every record of a stream; `heads` has the newest sequence number of each shard, where the reading ends."""
-    stream = Stream()
-    for shard in _shards(client, arn):
-        stream.shards.append(shard)
-        stream.add(shard, _records(client, arn, shard, heads.get(shard)))
-    return stream
+class Reader:
+    """Reads everything, and tells after each page how many records and items it has read."""
+
+    def __init__(self, tell: Callable[[int], None]) -> None:
+        self._tell = tell
+        self._count = 0
+
+    def read_stream(self, client: Any, arn: str, heads: Mapping[str, str | None]) -> Stream:
+        """Read every record of a stream; `heads` has the newest sequence number of each shard: there the reading ends."""
+        stream = Stream()
+        for shard in _shards(client, arn):
+            stream.shards.append(shard)
+            stream.add(shard, chain.from_iterable(self._told(_pages(client, arn, shard, heads.get(shard)))))
+        return stream
+
+    def read_table(self, client: Any) -> Table:
+        """Read every item of the table."""
+        table = Table()
+        pages = client.get_paginator("scan").paginate(TableName=flights.TABLE, ConsistentRead=True)
+        table.add(chain.from_iterable(self._told(page["Items"] for page in pages)))
+        return table
+
+    def _told(self, pages: Iterable[list[Any]]) -> Iterator[list[Any]]:
+        for page in pages:
+            yield page
+            self._count += len(page)
+            self._tell(self._count)
 
 
 def _shards(client: Any, arn: str) -> list[str]:
@@ -106,22 +127,14 @@ def _shards(client: Any, arn: str) -> list[str]:
         page = {"ExclusiveStartShardId": description["LastEvaluatedShardId"]}
 
 
-def _records(client: Any, arn: str, shard: str, head: str | None) -> Iterable[Mapping[str, Any]]:
+def _pages(client: Any, arn: str, shard: str, head: str | None) -> Iterator[list[Any]]:
     answer = client.get_shard_iterator(StreamArn=arn, ShardId=shard, ShardIteratorType="TRIM_HORIZON")
     iterator = answer["ShardIterator"]
     last = 0
     # An empty answer does not mean the end of a shard, and an open shard has none: its newest record ends the reading.
     while iterator is not None and head is not None and last < int(head):
         answer = client.get_records(ShardIterator=iterator)
-        yield from answer["Records"]
+        yield answer["Records"]
         if answer["Records"]:
             last = int(answer["Records"][-1]["dynamodb"]["SequenceNumber"])
         iterator = answer.get("NextShardIterator")
-
-
-def read_table(client: Any) -> Table:
-    """Read every item of the table."""
-    table = Table()
-    for page in client.get_paginator("scan").paginate(TableName=flights.TABLE, ConsistentRead=True):
-        table.add(page["Items"])
-    return table

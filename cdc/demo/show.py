@@ -7,10 +7,10 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 import click
-from rich.progress import BarColumn, Progress, TextColumn
+from rich.progress import BarColumn, Progress, TaskID, TextColumn
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Sequence
 
     from cdc.clock import Clock
     from cdc.demo import course
@@ -25,7 +25,7 @@ def shown(clock: Clock) -> Iterator[course.Show]:
     if not sys.stdout.isatty():
         yield Lines(clock)
         return
-    count = TextColumn("{task.completed:>9,.0f} of {task.total:,.0f} {task.fields[note]}")
+    count = TextColumn("{task.completed:>9,.0f} of {task.total:,.0f}{task.fields[rate]}")
     with Progress(TextColumn("{task.description}"), BarColumn(), count, transient=True) as progress:
         yield Bars(progress)
 
@@ -42,35 +42,34 @@ class Lines:
         click.echo(text)
         sys.stdout.flush()
 
-    def progress(self, progress: course.Progress) -> None:
+    def progress(self, parts: Sequence[course.Progress]) -> None:
         """Tell how far things are."""
         now = self._clock.monotonic()
         if now >= self._next:
             self._next = now + LINE_SECONDS
-            delivered = ", ".join(f"{count:,} to {name}" for name, count in progress.delivered.items())
-            self.say(
-                f"  {progress.rows:,} of {progress.rows_total:,} rows, {progress.rows_per_second:,.0f}/s; "
-                f"delivered of {progress.records:,} records: {delivered}"
-            )
+            self.say("  " + ", ".join(f"{part.name} {part.done:,} of {part.total:,}{_rate(part)}" for part in parts))
 
 
 class Bars:
-    """A bar for the rows and one for each mapping."""
+    """A bar for each thing, from the moment it is heard of."""
 
     def __init__(self, progress: Progress) -> None:
         self._progress = progress
-        self._rows = progress.add_task("rows written", total=1, note="")
-        self._mappings = {
-            name: progress.add_task(f"delivered to {name}", total=1, note="") for name in ("totals", "audit")
-        }
+        self._tasks: dict[str, TaskID] = {}
 
     def say(self, text: str) -> None:
         """Tell that something happened, above the bars."""
         self._progress.console.print(text, markup=False, highlight=False)
 
-    def progress(self, progress: course.Progress) -> None:
+    def progress(self, parts: Sequence[course.Progress]) -> None:
         """Tell how far things are."""
-        note = f"({progress.rows_per_second:,.0f}/s)"
-        self._progress.update(self._rows, completed=progress.rows, total=progress.rows_total, note=note)
-        for name, count in progress.delivered.items():
-            self._progress.update(self._mappings[name], completed=count, total=max(progress.records, 1))
+        for part in parts:
+            if part.name not in self._tasks:
+                self._tasks[part.name] = self._progress.add_task(part.name, total=max(part.total, 1), rate="")
+            self._progress.update(
+                self._tasks[part.name], completed=part.done, total=max(part.total, 1), rate=_rate(part)
+            )
+
+
+def _rate(part: course.Progress) -> str:
+    return "" if part.per_second is None else f" ({part.per_second:,.0f}/s)"

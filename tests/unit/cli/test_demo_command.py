@@ -161,11 +161,11 @@ def test_the_configuration_and_both_handlers_are_where_the_demo_looks_for_them()
 def test_without_a_terminal_progress_is_a_line_now_and_then(capsys):
     clock = ManualClock()
     lines = Lines(clock)
-    progress = Progress(rows=1000, rows_total=2000, rows_per_second=500.4, records=1100, delivered={"totals": 900})
+    parts = [
+        Progress(name="rows written", done=1000, total=2000, per_second=500.4),
+        Progress(name="more", done=1, total=2),
+    ]
     for _ in range(5):
-        lines.progress(progress)
+        lines.progress(parts)
         clock.advance(LINE_SECONDS / 2)
-    assert (
-        capsys.readouterr().out.splitlines()
-        == ["  1,000 of 2,000 rows, 500/s; delivered of 1,100 records: 900 to totals"] * 3
-    )
+    assert capsys.readouterr().out.splitlines() == ["  rows written 1,000 of 2,000 (500/s), more 1 of 2"] * 3
