@@ -18,6 +18,7 @@ from cdc.model.errors import (
 from cdc.store import writer as writer_module
 from cdc.store.catalog import table_size
 from cdc.store.records import next_sequence
+from cdc.store.transaction import begin
 from cdc.store.writer import Job, Writer
 from tests.unit.store.files import create_table, item_of, opened, put
 
@@ -277,7 +278,7 @@ def test_a_fault_of_the_transaction_itself_fails_the_group_and_the_next_works(wr
 
 
 def test_a_fault_of_the_transaction_while_a_group_runs_one_by_one_fails_that_write_alone(writer, database, monkeypatch):
-    begin, calls = writer_module.begin, []
+    calls: list[None] = []
 
     def broken_once(*arguments):
         calls.append(None)
