@@ -74,9 +74,9 @@ def read_lines(path: Path, rows: int) -> list[str]:
         with _open(path) as file, io.TextIOWrapper(file, "utf-8") as text:
             lines = list(islice(text, rows + 1))
     except (OSError, EOFError, tarfile.TarError, zipfile.BadZipFile, IndexError, UnicodeDecodeError) as error:
-        raise DemoError(f"{path} can't be read ({error}): remove it to have it fetched again, {OWN}") from error
+        raise DemoError(f"{path} can't be read ({error}): remove it if it was fetched, {OWN}") from error
     if not lines or not lines[0].lstrip("\ufeff").startswith(HEADER):
-        raise DemoError(f"{path} does not start with the columns of flights.csv, {HEADER}…: {OWN} in that shape")
+        raise DemoError(f"{path} does not start with the columns of flights.csv ({HEADER}…): give a file that does")
     if len(lines) == 1:
         raise DemoError(f"{path} has no rows under its header")
     return lines
