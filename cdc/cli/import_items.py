@@ -112,7 +112,7 @@ def command(
             else csv_rows(source, CsvOptions(columns | types, frozenset({"", *missing})))
         )
         clock = SystemClock()
-        loader = Loader(connection.call, clock, table, tuple(types))
+        loader = Loader(connection.call, clock.sleep, table, tuple(types))
         start = clock.monotonic()
         with progress(f"importing into {table}", total_bytes, clock) as show:
             bad = _load(rows, loader, source, show)

@@ -15,7 +15,6 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from cdc.cli.rows import Row
-    from cdc.clock import SystemClock
 
     Call = Callable[[str, dict[str, Any]], dict[str, Any]]
 
@@ -34,9 +33,9 @@ _BUSY = frozenset({"ServiceUnavailable", "ThrottlingException", "ProvisionedThro
 class Loader:
     """Writes rows to one table. Rows of one key keep their order, so that the last one wins and the stream has each."""
 
-    def __init__(self, call: Call, clock: SystemClock, table: str, keys: tuple[str, ...]) -> None:
+    def __init__(self, call: Call, sleep: Callable[[float], object], table: str, keys: tuple[str, ...]) -> None:
         self.call = call
-        self.clock = clock
+        self.sleep = sleep
         self.table = table
         self._keys = keys
         self._lock = threading.Lock()
@@ -151,7 +150,7 @@ class _Lane:
             left = unprocessed
             if not left:
                 return
-            self._loader.clock.sleep(FIRST_PAUSE_SECONDS * 2**attempt)
+            self._loader.sleep(FIRST_PAUSE_SECONDS * 2**attempt)
         raise TimeoutError(f"{len(left)} items of a batch are still unprocessed after {ATTEMPTS} attempts")
 
     def _patiently(self, operation: str, request: dict[str, Any]) -> dict[str, Any]:
@@ -162,7 +161,7 @@ class _Lane:
             except ServiceError as error:
                 if error.code not in _BUSY:
                     raise
-            self._loader.clock.sleep(FIRST_PAUSE_SECONDS * 2**attempt)
+            self._loader.sleep(FIRST_PAUSE_SECONDS * 2**attempt)
         return self._loader.call(operation, request)
 
     def _fail(self, line: int, error: Exception) -> None:

@@ -50,22 +50,16 @@ class Table:
         self.writes += [(item["id"]["S"], item["v"]["N"]) for item in items]
 
 
-class Pauses:
-    """A clock that only notes how long it was to wait."""
-
-    def __init__(self) -> None:
-        self.seconds: list[float] = []
-
-    def sleep(self, seconds):
-        self.seconds.append(seconds)
-
-
 def row(line, key=None, **more):
     return Row(line, {"id": {"S": str(line if key is None else key)}, "v": {"N": str(line)}, **more})
 
 
-def load(table, rows, clock=None):
-    loader = Loader(table.call, clock or Pauses(), "t", ("id",))
+def pass_over(_seconds):
+    """Wait no time."""
+
+
+def load(table, rows, sleep=pass_over):
+    loader = Loader(table.call, sleep, "t", ("id",))
     for each in rows:
         loader.add(each)
     loader.finish()
@@ -89,7 +83,7 @@ def test_the_lines_of_one_key_are_written_in_order_and_none_is_left_out():
 
 
 def test_numbers_that_are_equal_are_one_key():
-    loader = Loader(Table().call, Pauses(), "t", ("n",))
+    loader = Loader(Table().call, pass_over, "t", ("n",))
     keys = {loader._key(Row(1, {"n": {"N": text}})) for text in ("1", "1.0", "10e-1")}
     loader.finish()
     assert len(keys) == 1
@@ -116,7 +110,7 @@ def test_the_first_of_several_refused_lines_is_named():
 
 @pytest.mark.parametrize("item", [{}, {"id": "x"}, {"id": {}}])
 def test_a_row_without_its_key_is_refused_with_its_line(item):
-    loader = Loader(Table().call, Pauses(), "t", ("id",))
+    loader = Loader(Table().call, pass_over, "t", ("id",))
     with pytest.raises(BadLineError) as refused:
         loader.add(Row(9, item))
     loader.finish()
@@ -125,10 +119,10 @@ def test_a_row_without_its_key_is_refused_with_its_line(item):
 
 
 def test_a_busy_service_is_asked_again_later_each_time():
-    table, clock = Table(), Pauses()
+    table, pauses = Table(), list[float]()
     table.busy = 3
-    assert load(table, [row(1)], clock).stored == 1
-    assert clock.seconds == [0.1, 0.2, 0.4]
+    assert load(table, [row(1)], pauses.append).stored == 1
+    assert pauses == [0.1, 0.2, 0.4]
 
 
 def test_a_service_that_stays_busy_fails_the_line():

@@ -89,22 +89,23 @@ def test_the_version_is_shown(cli):
     assert result.stdout.startswith("cdc")
 
 
-def with_command(function):
-    """Have `cdc fail` call a function."""
-    group = module.Commands("cdc", params=main.params)
-    group.get_command = lambda _ctx, name: click.Command(name, callback=function)  # type: ignore[method-assign]
-    return group
+class Failing(module.Commands):
+    """A command line whose every command raises an error."""
 
+    def __init__(self, error: BaseException) -> None:
+        super().__init__("cdc", params=main.params)
+        self._error = error
 
-def fail(error):
-    def run():
-        raise error
+    def get_command(self, ctx, cmd_name):
+        del ctx
+        return click.Command(cmd_name, callback=self._fail)
 
-    return with_command(run)
+    def _fail(self):
+        raise self._error
 
 
 def test_a_fault_of_ours_is_one_line_and_where_it_happened_on_demand():
-    group = fail(KeyError("x"))
+    group = Failing(KeyError("x"))
     plain, debug = CliRunner().invoke(group, ["fail"]), CliRunner().invoke(group, ["--debug", "fail"])
     assert plain.exit_code == 1
     assert plain.stderr == "cdc: internal error: KeyError: 'x'; `cdc --debug …` shows where, for a report\n"
@@ -112,16 +113,16 @@ def test_a_fault_of_ours_is_one_line_and_where_it_happened_on_demand():
 
 
 def test_an_error_on_several_lines_becomes_one():
-    assert CliRunner().invoke(fail(CommandError("a\n  b")), ["fail"]).stderr == "cdc: a b\n"
+    assert CliRunner().invoke(Failing(CommandError("a\n  b")), ["fail"]).stderr == "cdc: a b\n"
 
 
 def test_a_closed_pipe_ends_a_command_quietly():
-    result = CliRunner().invoke(fail(BrokenPipeError()), ["fail"])
+    result = CliRunner().invoke(Failing(BrokenPipeError()), ["fail"])
     assert (result.exit_code, result.stderr) == (0, "")
 
 
 def test_an_interrupt_ends_a_command_as_shells_expect():
-    assert CliRunner().invoke(fail(KeyboardInterrupt()), ["fail"]).exit_code == 130
+    assert CliRunner().invoke(Failing(KeyboardInterrupt()), ["fail"]).exit_code == 130
 
 
 def test_a_pipe_that_is_closed_while_output_waits_in_a_buffer_gives_no_complaint(tmp_path):
