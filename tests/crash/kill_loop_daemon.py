@@ -12,6 +12,7 @@ import time
 import uuid
 from pathlib import Path
 
+from cdc.store import roles
 from tests.crash.kill_loop_client import TABLE
 from tests.crash.kill_loop_handlers import COMMAND
 
@@ -20,6 +21,9 @@ START_SECONDS_MAX = 30.0
 STOP_SECONDS_MAX = 40.0
 END_SECONDS_MAX = 10.0
 LOOK_SECONDS = 0.005
+KEEPER_HELD_SECONDS = 1.0
+"""After the next daemon holds the API. Longer than its way from there to delivering, and well below the 5 s for which
+it waits for a keeper's end."""
 MAPPINGS = ("python", "command")
 CONFIG = """
 [[functions]]
@@ -55,6 +59,7 @@ class Daemon:
         self._mark = f"KILL_LOOP_RUN={uuid.uuid4()}"
         self._process: subprocess.Popen[bytes] | None = None
         self._started = 0.0
+        self._held_keepers: list[int] = []
         config = CONFIG.format(handlers=Path(__file__).parent, folder=folder, skip_every=skip_every)
         config += "".join(MAPPING.format(name=name, table=TABLE) for name in MAPPINGS)
         (folder / "cdc.toml").write_text(config)
@@ -67,7 +72,7 @@ class Daemon:
         return self._process.pid
 
     def start(self) -> None:
-        """Start the next generation; it is not up yet."""
+        """Start the next generation; it is not up yet. A keeper that was held is let go some time later."""
         self.generation += 1
         name, _, value = self._mark.partition("=")
         mine = {name: value, "KILL_LOOP_GENERATION": str(self.generation), "PYTHONPATH": str(ROOT)}
@@ -78,6 +83,8 @@ class Daemon:
             self._process = subprocess.Popen(
                 [sys.executable, "-m", "cdc", "serve", *options], env=kept | mine, stdout=subprocess.PIPE, stderr=log
             )
+        if self._held_keepers:
+            self._let_keepers_go()
 
     def wait_until_up(self) -> float:
         """Wait until it says where it listens; return the seconds since its start."""
@@ -108,6 +115,13 @@ class Daemon:
         assert self._process is not None
         self._process.kill()
         assert self._reap() == -signal.SIGKILL
+
+    def kill_holding_keeper(self) -> None:
+        """Kill it while its keeper can do nothing, until well after the next start: handlers run on meanwhile."""
+        keepers = [pid for pid, _ in self._marked() if b"keeper.py" in _read(Path(f"/proc/{pid}/cmdline"))]
+        _signal(keepers, signal.SIGSTOP)
+        self.kill()
+        self._held_keepers = keepers
 
     def kill_family(self) -> None:
         """Kill the daemon, its keeper and all handlers, as a service manager or a container's end does."""
@@ -145,6 +159,15 @@ class Daemon:
             self._reap()
         self._kill_marked()
 
+    def _let_keepers_go(self) -> None:
+        deadline = time.monotonic() + START_SECONDS_MAX
+        while (roles.holder(self.path, roles.API) or {}).get("pid") != self.pid:
+            assert time.monotonic() < deadline, f"daemon {self.generation} did not come far: {self.log_end()}"
+            time.sleep(LOOK_SECONDS)
+        time.sleep(KEEPER_HELD_SECONDS)
+        _signal(self._held_keepers, signal.SIGCONT)
+        self._held_keepers = []
+
     def _reap(self) -> int:
         assert self._process is not None
         code = self._process.wait(STOP_SECONDS_MAX)
@@ -156,11 +179,7 @@ class Daemon:
         deadline = time.monotonic() + END_SECONDS_MAX
         while marked := self._marked():
             assert time.monotonic() < deadline, f"can't end {marked}"
-            for pid, _ in marked:
-                try:
-                    os.kill(pid, signal.SIGKILL)
-                except ProcessLookupError:
-                    continue
+            _signal([pid for pid, _ in marked], signal.SIGKILL)
             time.sleep(LOOK_SECONDS)
 
     def _marked(self) -> list[tuple[int, list[str]]]:
@@ -168,11 +187,24 @@ class Daemon:
         found = []
         for folder in Path("/proc").iterdir():
             if folder.name.isdecimal():
-                try:
-                    texts = (folder / "environ").read_bytes().decode(errors="replace").split("\0")
-                except OSError:  # it has ended, or is another user's
-                    continue
+                texts = _read(folder / "environ").decode(errors="replace").split("\0")
                 if self._mark in texts:
                     marks = [text for text in texts if text.startswith("KILL_LOOP_GENERATION=")]
                     found.append((int(folder.name), marks))
         return found
+
+
+def _read(path: Path) -> bytes:
+    """Read a file of /proc; nothing if the process has ended, or is another user's."""
+    try:
+        return path.read_bytes()
+    except OSError:
+        return b""
+
+
+def _signal(pids: list[int], number: signal.Signals) -> None:
+    for pid in pids:
+        try:
+            os.kill(pid, number)
+        except ProcessLookupError:
+            continue
