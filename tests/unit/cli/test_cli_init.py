@@ -1,11 +1,13 @@
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+import shutil
+import tomllib
+from pathlib import Path
 
+from cdc.cli import init
 from cdc.settings import load
 
-if TYPE_CHECKING:
-    from pathlib import Path
+ROOT = Path(__file__).parents[3]
 
 
 def test_the_configuration_works_where_it_was_written(cli, folder: Path):
@@ -43,3 +45,15 @@ def test_a_folder_that_can_not_be_made_is_one_line(cli, folder: Path):
     result = cli("init", "file/below")
     assert result.exit_code == 1
     assert result.stderr == "cdc: file/below: Not a directory\n"
+
+
+def test_an_installed_package_has_what_a_checkout_has(tmp_path: Path, monkeypatch):
+    """The wheel is made by copying files as pyproject.toml says."""
+    build = tomllib.loads((ROOT / "pyproject.toml").read_text())["tool"]["hatch"]["build"]["targets"]["wheel"]
+    from_checkout = init.shipped_files()
+    for source, target in build["force-include"].items():
+        if (ROOT / source).is_file():
+            (tmp_path / target).parent.mkdir(parents=True, exist_ok=True)
+            shutil.copy(ROOT / source, tmp_path / target)
+    monkeypatch.setattr(init, "_PACKAGE", tmp_path / "cdc")
+    assert init.shipped_files() == from_checkout
