@@ -21,7 +21,6 @@ def open(path: str | os.PathLike[str], *, retention_hours: float = 24, shards: i
 
     Raises: cdc.store.sqlite.StoreError, with one line that says what to do.
     """
-    from cdc.model.options import Options  # noqa: PLC0415  # `import cdc` costs nothing until it is used
-    from cdc.service import open_service  # noqa: PLC0415  # the same
+    from cdc.service import Options, open_service  # noqa: PLC0415  # `import cdc` costs nothing until it is used
 
     return open_service(Path(path), Options(retention_seconds=round(retention_hours * 3600), shards=shards))

@@ -25,10 +25,8 @@ from cdc.clock import SystemClock
 from cdc.functions.manager import Functions
 from cdc.functions.runner import FunctionsOptions
 from cdc.mappings.thread import PollerThread
-from cdc.model.functions import FunctionDefinition
-from cdc.model.mappings import Declaration
-from cdc.model.options import Options
-from cdc.service import Service, open_service
+from cdc.service import Options, Service, open_service
+from cdc.service.configuration import declaration_of, definition_of, options_of
 from cdc.settings import SettingsError
 from cdc.store import roles
 from cdc.streams.retention import purge_step
@@ -36,7 +34,7 @@ from cdc.streams.retention import purge_step
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-    from cdc.settings import FunctionSettings, MappingSettings, Settings
+    from cdc.settings import Settings
 
 log = logging.getLogger(__name__)
 function_log = logging.getLogger("cdc.function")
@@ -46,7 +44,9 @@ SWITCH_SECONDS = 50e-6
 busy thread cuts throughput to a quarter (docs/performance.md)."""
 ROLE_WAIT_SECONDS = 5.0
 """How long to wait for the keeper of a killed daemon to end its handlers and let go of the role."""
-ROLE_RETRY_SECONDS = 0.05
+ROLE_LOOK_SECONDS = 0.3
+"""The same for somebody who looks who holds it, as `cdc status` does, which takes the lock for a moment."""
+ROLE_RETRY_SECONDS = 0.02
 CONNECTION_BACKLOG = 2048
 KEEP_ALIVE_SECONDS = 75
 """Above the 60 s for which SDKs keep idle connections, so that the client is the one who closes."""
@@ -65,17 +65,6 @@ class Roles:
 
     api: bool = True
     poll: bool = True
-
-
-def options_of(settings: Settings) -> Options:
-    """Take what tables and streams need to know from the settings."""
-    return Options(
-        region=settings.server.region,
-        account_id=settings.server.account_id,
-        shards=settings.streams.shards,
-        retention_seconds=round(settings.retention.hours * 3600),
-        table_retention_seconds={name: round(hours * 3600) for name, hours in settings.retention.tables.items()},
-    )
 
 
 class Daemon:
@@ -120,15 +109,14 @@ class Daemon:
             self._open_poller(self._poll_role)
 
     def _take_role(self, name: str) -> roles.Role:
-        path = self._settings.database.path
-        role = roles.try_take(path, name)
-        clock = SystemClock()
-        deadline = clock.monotonic() + ROLE_WAIT_SECONDS
-        while role is None and name == roles.POLL and not _is_alive(path, name) and clock.monotonic() < deadline:
+        """Take a role. Who only looks at it holds it for a moment; the keeper of a killed daemon for some more."""
+        path, clock = self._settings.database.path, SystemClock()
+        start = clock.monotonic()
+        while (role := roles.try_take(path, name)) is None:
+            patience = ROLE_LOOK_SECONDS if roles.is_alive(path, name) else ROLE_WAIT_SECONDS
+            if clock.monotonic() - start > patience:
+                raise roles.taken_error(path, name)
             clock.sleep(ROLE_RETRY_SECONDS)
-            role = roles.try_take(path, name)
-        if role is None:
-            raise roles.taken_error(path, name)
         self._stack.callback(role.release)
         return role
 
@@ -155,8 +143,8 @@ class Daemon:
 
     def _apply_declarations(self) -> None:
         surroundings = self._handler_environment()
-        self._functions.configure([_definition(function, surroundings) for function in self._settings.functions])
-        self._service.declare_mappings([_declaration(mapping) for mapping in self._settings.mappings])
+        self._functions.configure([definition_of(function, surroundings) for function in self._settings.functions])
+        self._service.declare_mappings([declaration_of(mapping) for mapping in self._settings.mappings])
         if self._poller is not None:
             self._poller.poke()
 
@@ -311,37 +299,6 @@ def _opened(path: object, options: Options) -> Iterator[Service]:
         yield service
     finally:
         service.close()
-
-
-def _is_alive(path: object, name: str) -> bool:
-    """Tell whether the process named in a role's lock file still runs; its keeper may hold the lock without it."""
-    holder = roles.holder(path, name)  # type: ignore[arg-type]  # a Path
-    pid = (holder or {}).get("pid")
-    return pid is not None and roles.is_running(pid)
-
-
-def _definition(function: FunctionSettings, surroundings: dict[str, str]) -> FunctionDefinition:
-    return FunctionDefinition(
-        name=function.name,
-        handler=function.handler,
-        command=function.command,
-        timeout_seconds=function.timeout_seconds,
-        environment={**surroundings, **function.environment},
-        working_directory=function.working_directory,
-        in_process=function.in_process,
-    )
-
-
-def _declaration(mapping: MappingSettings) -> Declaration:
-    return Declaration(
-        name=mapping.name,
-        table_name=mapping.table,
-        function_name=mapping.function,
-        starting_position=mapping.starting_position,
-        batch_size=mapping.batch_size,
-        window_seconds=mapping.maximum_batching_window_in_seconds,
-        enabled=mapping.enabled,
-    )
 
 
 def _log_output(function: str, request_id: str, line: str) -> None:

@@ -146,8 +146,10 @@ def open_file(settings: Settings, *, create: bool = False) -> Service:
     if not create:
         require(path)
     # They bring SQLAlchemy along, which a command that speaks to a server does without.
-    from cdc.daemon import options_of  # noqa: PLC0415
-    from cdc.service import open_service  # noqa: PLC0415
+    from cdc.service import (
+        open_service,
+        options_of,
+    )
 
     return open_service(path, options_of(settings))
 

@@ -71,8 +71,11 @@ def holder(database: Path, name: str) -> dict[str, Any] | None:
     return None
 
 
-def is_running(pid: int) -> bool:
-    """Tell whether a process exists."""
+def is_alive(database: Path, name: str) -> bool:
+    """Tell whether the process named as a role's holder runs; what it started may hold the lock without it."""
+    pid = (holder(database, name) or {}).get("pid")
+    if pid is None:
+        return False
     try:
         os.kill(pid, 0)
     except ProcessLookupError:

@@ -33,7 +33,8 @@ FLOORS = (
     ("cdc",),  # the embedded face: cdc/__init__.py
     ("cdc.api",),
     ("cdc.daemon", "cdc.logs", "cdc.demo"),
-    ("cdc.cli", "cdc.__main__"),
+    ("cdc.cli",),
+    ("cdc.__main__",),
 )
 RANKS = {floor: rank for rank, floors in enumerate(FLOORS) for floor in floors}
 # Lower floors are handed small options values instead.

@@ -1,0 +1,51 @@
+"""What the floors below need to know of the settings, as the small values that they take."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from cdc.model.functions import FunctionDefinition
+from cdc.model.mappings import Declaration
+from cdc.model.options import Options
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from cdc.settings import FunctionSettings, MappingSettings, Settings
+
+
+def options_of(settings: Settings) -> Options:
+    """Take what tables and streams need to know."""
+    return Options(
+        region=settings.server.region,
+        account_id=settings.server.account_id,
+        shards=settings.streams.shards,
+        retention_seconds=round(settings.retention.hours * 3600),
+        table_retention_seconds={name: round(hours * 3600) for name, hours in settings.retention.tables.items()},
+    )
+
+
+def definition_of(function: FunctionSettings, surroundings: Mapping[str, str]) -> FunctionDefinition:
+    """Take what running a function needs; `surroundings` are variables that its own environment may override."""
+    return FunctionDefinition(
+        name=function.name,
+        handler=function.handler,
+        command=function.command,
+        timeout_seconds=function.timeout_seconds,
+        environment={**surroundings, **function.environment},
+        working_directory=function.working_directory,
+        in_process=function.in_process,
+    )
+
+
+def declaration_of(mapping: MappingSettings) -> Declaration:
+    """Take what the store keeps of a mapping."""
+    return Declaration(
+        name=mapping.name,
+        table_name=mapping.table,
+        function_name=mapping.function,
+        starting_position=mapping.starting_position,
+        batch_size=mapping.batch_size,
+        window_seconds=mapping.maximum_batching_window_in_seconds,
+        enabled=mapping.enabled,
+    )
