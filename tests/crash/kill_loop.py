@@ -202,7 +202,8 @@ class KillLoop:
         self.daemon.stop()
         self.summary.violations += _run_check(self.daemon.path)
         for name in MAPPINGS:
-            lines = (self._folder / f"{name}.journal").read_text(errors="replace").splitlines()
+            path = self._folder / f"{name}.journal"
+            lines = path.read_text(errors="replace").splitlines() if path.exists() else []
             delivery = check_delivery(name, read_journal(lines), self.ledger.records, self._drained)
             self.summary.deliveries[name] = delivery
             self.summary.violations += delivery.violations
