@@ -41,6 +41,7 @@ class App:
         self._ids = RequestIds()
         self._pool = ThreadPoolExecutor(READ_THREADS, thread_name_prefix="cdc-read")
         self._loop: asyncio.AbstractEventLoop | None = None
+        self._queued: list[Job[bytes]] = []
         self._notify = self._deliver  # one object, by which the writer groups its answers
         self.ready = True  # what /health says; false while draining
 
@@ -104,7 +105,7 @@ class App:
             if isinstance(work, Lookup):
                 answer = self._service.reader.look_up(work)
             elif isinstance(work, Write):
-                answer = await self._write(Job(work.run, self._notify, work.size_bytes))
+                answer = await self._write(work)
             elif work.quick:
                 answer = work.run(self._service.reader.view())
             else:
@@ -114,15 +115,25 @@ class App:
             return failure(request_id, error, content_type)
         return success(request_id, answer, content_type)
 
-    def _write(self, job: Job[bytes]) -> asyncio.Future[bytes]:
+    def _write(self, work: Write) -> asyncio.Future[bytes]:
         """Queue a write; the future is done when its group has committed."""
         loop = self._loop
         if loop is None:
             loop = self._loop = asyncio.get_running_loop()
         future: asyncio.Future[bytes] = loop.create_future()
-        job.tag = future
-        self._service.writer.submit(job)
+        if not self._queued:  # all writes that this turn of the loop reads wake the writer once
+            loop.call_soon(self._submit)
+        self._queued.append(Job(work.run, self._notify, work.size_bytes, future))
         return future
+
+    def _submit(self) -> None:
+        jobs, self._queued = self._queued, []
+        try:
+            self._service.writer.submit(*jobs)
+        except ServiceError as error:
+            for job in jobs:
+                job.error = error
+            _resolve(jobs)
 
     def _deliver(self, jobs: list[Job[Any]]) -> None:
         """Pass a group's outcomes to the event loop, in one call; runs on the writer's thread."""

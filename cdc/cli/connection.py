@@ -146,10 +146,7 @@ def open_file(settings: Settings, *, create: bool = False) -> Service:
     if not create:
         require(path)
     # They bring SQLAlchemy along, which a command that speaks to a server does without.
-    from cdc.service import (
-        open_service,
-        options_of,
-    )
+    from cdc.service import open_service, options_of  # noqa: PLC0415
 
     return open_service(path, options_of(settings))
 

@@ -88,12 +88,13 @@ class Writer:
         self._thread = threading.Thread(target=self._serve, name="cdc-writer", daemon=True)
         self._thread.start()
 
-    def submit(self, job: Job[Any]) -> None:
-        """Queue a job and return at once; its `notify` is called on the writer's thread after the commit."""
+    def submit(self, *jobs: Job[Any]) -> None:
+        """Queue jobs and return at once; their `notify` is called on the writer's thread after the commit."""
         with self._closing:
             if self._closed:
                 raise ServiceUnavailable("The database is closed")
-            self._queue.put(job)
+            for job in jobs:
+                self._queue.put(job)
 
     def call(self, run: Callable[[Transaction], Result], size_bytes: int = 0) -> Result:
         """Run one write and wait for its commit.
