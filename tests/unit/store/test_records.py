@@ -13,7 +13,6 @@ from cdc.clock import ManualClock
 from cdc.model.errors import InternalServerError
 from cdc.store import catalog, records
 from cdc.store.catalog import load_catalog
-from cdc.store.reading import Reader
 from tests.unit.store.files import DAY, create_table, opened
 
 if TYPE_CHECKING:
@@ -253,12 +252,3 @@ def test_the_newest_record_of_a_shard_is_found(writer, database, clock):
         clock.advance(SPAN + 1)
     writer.call(partial(append, shard=2))
     assert records.newest(database.reader(), current(database), shard_of(current(database))) == newest
-
-
-def test_a_reader_sees_a_change_of_the_catalogue_with_its_next_view(writer, database, clock):
-    reader = Reader(database, clock)
-    before = reader.view()
-    assert before.catalog is reader.view().catalog
-    writer.call(create_table)
-    assert not before.catalog.tables
-    assert set(reader.view().catalog.tables) == {"t"}

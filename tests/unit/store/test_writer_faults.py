@@ -153,11 +153,11 @@ def test_the_wal_stays_short_while_short_reads_overlap(writer, database, path):
         while not stop.is_set():
             connection.execute("SELECT sum(length(item)) FROM (SELECT item FROM items LIMIT 20)").fetchall()
 
-    readers = [threading.Thread(target=read_again_and_again) for _ in range(3)]
+    readers = [threading.Thread(target=read_again_and_again) for _ in range(2)]
     for reader in readers:
         reader.start()
     try:
-        for number in range(200):
+        for number in range(120):
             write(writer, f"k{number}", "x" * 30_000)
     finally:
         stop.set()
