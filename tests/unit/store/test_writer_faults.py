@@ -142,7 +142,16 @@ def test_the_wal_stays_short_while_writes_never_pause(writer, path):
     assert wal_bytes(path) < 2 << 20
 
 
-@pytest.mark.usefixtures("small_wal")
+@pytest.fixture
+def quick_switches():
+    """Let threads take turns as often as they do in the daemon."""
+    before = sys.getswitchinterval()
+    sys.setswitchinterval(50e-6)
+    yield
+    sys.setswitchinterval(before)
+
+
+@pytest.mark.usefixtures("small_wal", "quick_switches")
 def test_the_wal_stays_short_while_short_reads_overlap(writer, database, path):
     writer.call(create_table)
     write(writer, "first")
