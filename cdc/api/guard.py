@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING
-from urllib.parse import urlsplit
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
 _LOOPBACK = ("localhost", "127.0.0.1", "[::1]")
+_split_host = re.compile(r"(\[[^\]]*\]|[^:]*)(?::\d*)?").fullmatch
 _WILDCARDS = {"0.0.0.0", "::"}  # noqa: S104  # compared with, not bound to
 _REMEMBERED = 1024
 """Host headers whose verdict is kept; a caller could send any number."""
@@ -35,7 +36,8 @@ class Guard:
     def accepts_origin(self, header: bytes, host: bytes) -> bool:
         """Tell whether a page of this `Origin` may call: this server's own, or one of `server.allowed_origins`."""
         origin = header.decode("latin-1").lower()
-        return origin in self._origins or origin.partition("://")[2] == host.decode("latin-1").lower()
+        _, separator, page = origin.partition("://")
+        return origin in self._origins or (bool(separator) and page == host.decode("latin-1").lower())
 
 
 def refusal_of_host(header: bytes) -> str:
@@ -51,8 +53,5 @@ def refusal_of_origin(header: bytes) -> str:
 
 
 def _without_port(host: str) -> str:
-    try:
-        name = urlsplit(f"//{host}").hostname or ""
-    except ValueError:
-        return ""
-    return f"[{name}]" if ":" in name else name
+    match = _split_host(host)
+    return match[1] if match else ""
