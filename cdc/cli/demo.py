@@ -164,7 +164,7 @@ def _repeats_lines(repeats: Repeats) -> Iterator[str]:
         (repeats.otherwise, "after an attempt that failed: see daemon.log"),
     ):
         if sequences:
-            yield f"  {repeats.mapping}: {len(sequences):,} records, {reason}: {_named(list(sequences))}"
+            yield f"  {repeats.mapping}: {len(sequences):,} record{'' if len(sequences) == 1 else 's'}, {reason}: {_named(list(sequences))}"
 
 
 def _named(sequences: list[str]) -> str:

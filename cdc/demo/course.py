@@ -161,6 +161,7 @@ class _Course:
         reader = reading.Reader(lambda done: show.progress([Progress(name="read back", done=done, total=total)]))
         stream = reader.read_stream(writing.connect("dynamodbstreams", daemon.url), described["arn"], heads)
         table = reader.read_table(tables)
+        show.say("Stopping the daemon, comparing, and running cdc check on the file …")
         status = daemon.stop()
         applied = handlers.read_applied(self._folder, items=True)
         audited = handlers.read_audited(self._folder)
