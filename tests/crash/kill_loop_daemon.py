@@ -81,7 +81,11 @@ class Daemon:
         self._started = time.monotonic()
         with (self.folder / "daemon.log").open("ab") as log:
             self._process = subprocess.Popen(
-                [sys.executable, "-m", "cdc", "serve", *options], env=kept | mine, stdout=subprocess.PIPE, stderr=log
+                [sys.executable, "-m", "cdc", "serve", *options],
+                env=kept | mine,
+                stdout=subprocess.PIPE,
+                stderr=log,
+                start_new_session=True,  # what is meant for the group of this process does not reach it
             )
         if self._held_keepers:
             self._let_keepers_go()
@@ -114,7 +118,10 @@ class Daemon:
         """Kill the daemon's own process; its keeper has to end the handlers."""
         assert self._process is not None
         self._process.kill()
-        assert self._reap() == -signal.SIGKILL
+        code = self._reap()
+        assert code == -signal.SIGKILL, (
+            f"daemon {self.generation} ended with {code} before it was killed: {self.log_end()}"
+        )
 
     def kill_holding_keeper(self) -> None:
         """Kill it while its keeper can do nothing, until well after the next start: handlers run on meanwhile."""
