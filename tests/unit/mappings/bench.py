@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from itertools import groupby
 from typing import TYPE_CHECKING, Any
 
 import orjson
@@ -129,8 +130,8 @@ class Bench:
         view = "NEW_AND_OLD_IMAGES" if stream else None
         self.write(lambda each: create_table(each, name, view, shards=shards, retention=retention))
 
-    def enable(self, name: str = "t", shards: int = 1) -> None:
-        options = Options(shards=shards)
+    def enable(self, name: str = "t", shards: int = 1, retention: int = DAY) -> None:
+        options = Options(shards=shards, retention_seconds=retention)
         self.write(lambda each: lifecycle.enable_stream(each, options, each.catalog.tables[name], "NEW_AND_OLD_IMAGES"))
 
     def disable(self, name: str = "t") -> None:
@@ -171,15 +172,20 @@ class Bench:
 
     def commit(self) -> None:
         """Run the checkpoint writes that the poller has queued."""
-        queue, self.queue[:] = self.queue[:], []
-        for job in queue:
-            try:
-                if self.store_error is not None:
-                    raise self.store_error
-                job.result = self.writer.call(job.run)
-            except ServiceError as error:
+        jobs, self.queue[:] = self.queue[:], []
+        if not jobs:
+            return
+        try:
+            if self.store_error is not None:
+                raise self.store_error
+            results = self.writer.call(lambda each: [job.run(each) for job in jobs])
+            for job, result in zip(jobs, results, strict=True):
+                job.result = result
+        except ServiceError as error:
+            for job in jobs:
                 job.error = error
-            job.notify([job])
+        for notify, group in groupby(jobs, key=lambda job: job.notify):
+            notify(list(group))
 
     def run(self, steps: int = 10_000) -> None:
         """Step until nothing is left to do at this moment."""
