@@ -13,11 +13,14 @@ import pytest
 
 from cdc.clock import ManualClock
 from cdc.model.mappings import DELIVERED, TRIM_HORIZON, Declaration
+from cdc.model.options import Options
 from cdc.store import catalog, mappings, records
+from cdc.store import check as check_module
 from cdc.store.check import Violation, check
 from cdc.store.database import open_database
+from cdc.store.replay import check_items
 from cdc.store.sqlite import dbapi2
-from cdc.streams.lifecycle import disable_stream
+from cdc.streams.lifecycle import disable_stream, enable_stream
 from tests.unit.store.files import DAY, create_table, item_of, opened, put, remove
 
 if TYPE_CHECKING:
@@ -336,3 +339,32 @@ def test_a_page_that_sqlite_cannot_read_is_a_violation(copy):
         file.write(b"\xff" * 8192)
     found = {violation.what for violation in violations(copy)}
     assert {"SQLite integrity", "unreadable"} <= found
+
+
+def test_a_check_beside_a_writer_sees_one_moment(copy, monkeypatch):
+    def write_then_check(file):
+        writer.call(partial(put, name="both", item=item_of("k1", value="changed meanwhile")))
+        writer.call(partial(put, name="both", item=item_of("k99")))
+        yield from check_items(file)
+
+    monkeypatch.setattr(check_module, "check_items", write_then_check)
+    with opened(copy, ManualClock(now_ms=2_000_000_000_000)) as (database, writer):
+        assert list(check(database)) == []
+        monkeypatch.undo()
+        assert list(check(database)) == []
+
+
+def test_a_stream_enabled_later_is_checked_from_its_first_record_on(tmp_path):
+    clock = ManualClock()
+    with opened(tmp_path / "late.db", clock) as (database, writer):
+        writer.call(partial(create_table, view_type=None))
+        writer.call(partial(put, name="t", item=item_of("before")))
+        clock.advance(1)
+        writer.call(
+            lambda transaction: enable_stream(transaction, Options(), transaction.catalog.tables["t"], "NEW_IMAGE")
+        )
+        for pk in ("before", "after"):
+            writer.call(partial(put, name="t", item=item_of(pk, value=1)))
+        assert list(check(database)) == []
+    damage(tmp_path / "late.db", "DELETE FROM items WHERE id = 1")
+    assert "replay" in {violation.what for violation in violations(tmp_path / "late.db")}
