@@ -13,7 +13,9 @@ if TYPE_CHECKING:
 __all__ = ["open"]
 
 
-def open(path: str | os.PathLike[str], *, retention_hours: float = 24, shards: int | None = None) -> Service:  # noqa: A001  # cdc.open(path)
+def open(  # noqa: A001  # it is called as cdc.open
+    path: str | os.PathLike[str], *, retention_hours: float = 24, shards: int | None = None
+) -> Service:
     """Open a database file for use in this process, without a daemon; it is created when missing.
 
     A daemon on the same file delivers what is written here a few milliseconds later. `retention_hours` and `shards`

@@ -164,7 +164,8 @@ def _repeats_lines(repeats: Repeats) -> Iterator[str]:
         (repeats.otherwise, "after an attempt that failed: see daemon.log"),
     ):
         if sequences:
-            yield f"  {repeats.mapping}: {len(sequences):,} record{'' if len(sequences) == 1 else 's'}, {reason}: {_named(list(sequences))}"
+            records = "1 record" if len(sequences) == 1 else f"{len(sequences):,} records"
+            yield f"  {repeats.mapping}: {records}, {reason}: {_named(list(sequences))}"
 
 
 def _named(sequences: list[str]) -> str:

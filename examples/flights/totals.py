@@ -45,7 +45,7 @@ def database() -> sqlite3.Connection:
     return connection
 
 
-def handle(event: dict[str, Any], context: object) -> None:  # noqa: ARG001  # Lambda's signature
+def handle(event: dict[str, Any], context: object) -> None:  # Lambda's signature
     """Apply a batch as a whole, or raise and apply nothing."""
     connection = database()
     with connection:  # commits, or rolls back
@@ -83,7 +83,9 @@ def share(image: dict[str, Any] | None) -> dict[str, int]:
     """Return what one flight adds to its carrier's totals; a delay that is not known adds none."""
     if image is None:
         return {}
-    delays: dict[str, int] = {name: int(image[name]["N"]) for name in ("departure_delay", "arrival_delay") if name in image}
+    delays: dict[str, int] = {
+        name: int(image[name]["N"]) for name in ("departure_delay", "arrival_delay") if name in image
+    }
     return {"flights": 1, **delays}
 
 

@@ -124,8 +124,8 @@ class Program:
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
-        self._environment = {name: value for name, value in os.environ.items() if not name.startswith("CDC_")}
-        self._environment |= {"PYTHONPATH": str(ROOT), "COLUMNS": "200"}
+        self.environment = {name: value for name, value in os.environ.items() if not name.startswith("CDC_")}
+        self.environment |= {"PYTHONPATH": str(ROOT), "COLUMNS": "200"}
         self._started: list[Process] = []
 
     def run(self, *arguments: str, stdin: str | None = None, code: int = 0) -> str:
@@ -139,7 +139,7 @@ class Program:
         return subprocess.run(
             [sys.executable, "-m", "cdc", *arguments],
             cwd=self.folder,
-            env=self._environment,
+            env=self.environment,
             input="" if stdin is None else stdin,
             capture_output=True,
             text=True,
@@ -150,14 +150,14 @@ class Program:
     def start(self, *arguments: str) -> Process:
         """Start a command that goes on."""
         log = self.folder / f"errors-{len(self._started)}.log"
-        process = Process(self.folder, list(arguments), self._environment, log)
+        process = Process(self.folder, list(arguments), self.environment, log)
         self._started.append(process)
         return process
 
     def serve(self, *arguments: str) -> Daemon:
         """Start a daemon on a free port and wait until it is ready."""
         log = self.folder / f"errors-{len(self._started)}.log"
-        daemon = Daemon(self.folder, ["serve", "--port", "0", *arguments], self._environment, log)
+        daemon = Daemon(self.folder, ["serve", "--port", "0", *arguments], self.environment, log)
         self._started.append(daemon)
         daemon.ready()
         return daemon

@@ -21,7 +21,7 @@ def test_what_init_says_to_do_works(cdc):
             done = subprocess.run(
                 ["bash", "-c", command.replace("cdc", f"{sys.executable} -m cdc", 1)],
                 cwd=cdc.folder,
-                env=cdc._environment,
+                env=cdc.environment,
                 check=True,
             )
             assert done.returncode == 0
@@ -93,7 +93,7 @@ def test_a_tail_ends_quietly_with_the_reader_of_its_output(cdc):
     done = subprocess.run(
         ["bash", "-o", "pipefail", "-c", command],
         cwd=cdc.folder,
-        env=cdc._environment,
+        env=cdc.environment,
         capture_output=True,
         text=True,
         timeout=40,
