@@ -19,7 +19,7 @@ FUNCTION_MAX_LINES = 70
 FILE_MAX_LINES = 600
 LINE_MAX_CHARACTERS = 130
 WIDE_HOMES = ("tests/integration/",)  # where the texts that the service dictates stand whole, to be found by searching
-WIDE_LINE_MAX_CHARACTERS = 280
+WIDE_LINE_MAX_CHARACTERS = 340
 
 # From the ground up. A floor imports itself and floors above it in this list; those on one line don't know each other.
 FLOORS = (
@@ -378,7 +378,7 @@ BREACHES = [
     (stays_synchronous, "cdc/service.py", "async def f(): ..."),
     (has_short_functions, "tests/a.py", LONG),
     (has_short_lines, "cdc/a.py", "x" * 131),
-    (has_short_lines, "tests/integration/a.py", "x" * 281),
+    (has_short_lines, "tests/integration/a.py", "x" * 341),
     (is_short, "cdc/a.py", "x\n" * 601),
     (says_what_it_holds, "cdc/a.py", "import json"),
     (says_what_it_holds, "cdc/a.py", '"""Things\nof many kinds."""'),
@@ -421,7 +421,7 @@ GOOD = [
     (stays_synchronous, "cdc/api/a.py", "import asyncio\nasync def f(): ..."),
     (has_short_functions, "tests/a.py", LONG.replace("    x = 1\n", "", 1)),
     (has_short_lines, "cdc/a.py", "x" * 130),
-    (has_short_lines, "tests/integration/a.py", "x" * 280),
+    (has_short_lines, "tests/integration/a.py", "x" * 340),
     (is_short, "cdc/a.py", "x\n" * 600),
     (says_what_it_holds, "cdc/a.py", '"""Things: of many kinds."""'),
     (is_finished, "cdc/a.py", "x = today"),
