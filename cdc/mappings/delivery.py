@@ -21,7 +21,6 @@ if TYPE_CHECKING:
     from cdc.mappings.agenda import Agenda
     from cdc.mappings.inbox import Inbox
     from cdc.mappings.surroundings import Sight, Surroundings
-    from cdc.model.mappings import Checkpoint
 
 log = logging.getLogger(__name__)
 
@@ -65,8 +64,7 @@ class Delivery:
         if lane.stale:
             self._reload(lane)
         if lane.checkpoint is None:
-            start = max(lane.run.mapping.start_sequence, lane.shard.start_sequence - 1)
-            self._submit(lane, writes.begin(lane.run.mapping.id, lane.shard.id, start), sight.now)
+            self._submit(lane, writes.begin(lane.run.mapping, lane.shard.id), sight.now)
             return 0
         if self.draining or not lane.run.delivers:
             lane.wait()
@@ -206,15 +204,29 @@ class Delivery:
             lane.stale = True
             lane.wait()
         elif write.purpose is writes.Purpose.FAILED:
-            self._retry_later(lane, job.result, now)
+            lane.checkpoint = job.result
+            self._back_off(lane, lane.checkpoint.attempts, now)
             return
         else:
             window_until = lane.window_until
             lane.settled(job.result)
+            if write.purpose is writes.Purpose.BEGIN:
+                self._say_what_is_lost(lane)
             if write.purpose is writes.Purpose.TRIMMED:  # what follows the expired records waits no longer for that
                 lane.window_until = window_until
             self._count(lane, write)
         self._agenda.now(lane)
+
+    def _say_what_is_lost(self, lane: Lane) -> None:
+        """Warn when a lane begins so late that retention has taken records that were written for it."""
+        mapping, shard = lane.run.mapping, lane.shard
+        wanted = mapping.start_sequence if lane.stream.created_ms < mapping.created_ms else shard.start_sequence
+        if 0 < wanted < shard.trimmed_sequence:
+            log.warning(
+                "%s: begins only now, at sequence %s; retention has taken older records, uncounted",
+                lane.place,
+                sequence_text(shard.trimmed_sequence),
+            )
 
     def _count(self, lane: Lane, write: writes.Write) -> None:
         if write.purpose is writes.Purpose.DELIVERED:
@@ -222,13 +234,13 @@ class Delivery:
         elif write.purpose is writes.Purpose.TRIMMED:
             lane.run.trimmed += write.records
 
-    def _retry_later(self, lane: Lane, checkpoint: Checkpoint, now: float) -> None:
-        lane.checkpoint = checkpoint
-        self._back_off(lane, checkpoint.attempts, now)
-
     def _back_off(self, lane: Lane, failures: int, now: float) -> None:
+        lane.back_off()
+        self._later(lane, failures, now)
+
+    def _later(self, lane: Lane, failures: int, now: float) -> None:
         seconds = delay_seconds(failures, self._surroundings.jitter())
-        lane.back_off(self._surroundings.clock.now_ms() + round(seconds * 1000))
+        lane.retry_at_ms = self._surroundings.clock.now_ms() + round(seconds * 1000)
         self._agenda.at(lane, now + seconds)
 
     def trouble(self, lane: Lane, error: Exception, now: float) -> None:
@@ -239,5 +251,5 @@ class Delivery:
             self._back_off(lane, lane.troubles, now)
             log.error("%s: failed, and will be tried again", lane.place, exc_info=error)
         else:
-            self._agenda.at(lane, now + delay_seconds(lane.troubles, self._surroundings.jitter()))
+            self._later(lane, lane.troubles, now)
             log.warning("%s: the checkpoint can't be written, and will be tried again: %s", lane.place, error)

@@ -80,7 +80,7 @@ class Lane:
         assert self.checkpoint is not None
         batch = self.batch
         if batch is None or (batch.count and batch.first_created_ms <= horizon_ms):
-            self.phase = Phase.READING
+            self.phase, self.retry_at_ms = Phase.READING, None
             batch = self.batch = Batch(
                 max_records=self.run.mapping.batch_size if self.retry_through is None else None,
                 last_wanted=self.retry_through,
@@ -89,7 +89,8 @@ class Lane:
 
     def wait(self) -> None:
         """Go back to waiting for records; what was read is read again."""
-        self.phase, self.batch, self.window_until = Phase.WAITING, None, None
+        self.phase = Phase.WAITING
+        self.batch = self.window_until = self.retry_at_ms = None
 
     def invoking(self, request_id: str, now_ms: int) -> None:
         """Note that the batch is in flight."""
@@ -103,9 +104,9 @@ class Lane:
         self.request_id = self.since_ms = None
         return batch
 
-    def back_off(self, retry_at_ms: int) -> None:
-        """Do nothing until a moment, whose timer is somebody else's."""
-        self.phase, self.retry_at_ms = Phase.BACKING_OFF, retry_at_ms
+    def back_off(self) -> None:
+        """Do nothing for a while, whose end is somebody else's."""
+        self.phase = Phase.BACKING_OFF
         self.batch = self.window_until = self.request_id = self.since_ms = None
 
     def settled(self, checkpoint: Checkpoint) -> None:

@@ -12,6 +12,7 @@ from cdc.store import mappings as store
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from cdc.model.mappings import Mapping
     from cdc.store.transaction import Transaction
 
 
@@ -33,11 +34,16 @@ class Write:
     records: int = 0  # that the checkpoint passes
 
 
-def begin(mapping_id: int, shard: int, sequence: int) -> Write:
-    """Give a mapping its first checkpoint in a shard, or find the one it has."""
+def begin(mapping: Mapping, shard: int) -> Write:
+    """Give a mapping its first checkpoint in a shard, or find the one it has. None if the shard is gone."""
 
-    def run(transaction: Transaction) -> Checkpoint:
-        return store.start_checkpoint(transaction, mapping_id, shard, sequence)
+    def run(transaction: Transaction) -> Checkpoint | None:
+        known = transaction.catalog.shards.get(shard)
+        if known is None:
+            return None
+        # What a purge took before this moment is no part of what outcomes account for.
+        start = max(mapping.start_sequence, known[1].start_sequence - 1, known[1].trimmed_sequence)
+        return store.start_checkpoint(transaction, mapping.id, shard, start)
 
     return Write(Purpose.BEGIN, run)
 

@@ -278,6 +278,22 @@ def test_a_segment_that_is_purged_during_a_step_costs_a_second_look(bench, caplo
     assert not [record for record in caplog.records if record.levelno >= logging.ERROR]
 
 
+def test_a_lane_that_begins_after_a_purge_says_so_and_starts_there(bench, caplog):
+    bench.declare()
+    bench.create(retention=3600)
+    bench.run()
+    bench.restart()
+    bench.write(lambda each: each.cursor.execute("DELETE FROM checkpoints"))  # as if it had never run
+    bench.put("a", "b")
+    bench.clock.advance(7200)
+    bench.purge()
+    bench.put("c")
+    bench.run()
+    assert bench.delivered() == ["c"]
+    assert bench.checkpoint().start_sequence == bench.calls[0].sequences[0] - 1
+    assert "retention has taken older records, uncounted" in caplog.text
+
+
 # The store fails
 
 
@@ -291,7 +307,7 @@ def test_a_checkpoint_that_cannot_be_written_is_written_later_without_another_in
     mapped.put("b")
     mapped.advance(60)
     assert mapped.delivered() == ["a", "b"]
-    assert mapped.lane().trouble is None
+    assert (mapped.lane().trouble, mapped.lane().retry_at_ms) == (None, None)
     assert len(mapped.outcomes()) == 2
 
 
@@ -306,3 +322,21 @@ def test_a_failure_that_cannot_be_noted_is_noted_before_the_next_attempt(mapped)
     mapped.advance(60)
     assert len(mapped.calls) == 2
     assert mapped.outcomes()[0].attempts == 2
+
+
+def test_a_damaged_record_stops_its_shard_alone_and_is_said(bench, caplog):
+    bench.create("bad")
+    bench.create("good")
+    bench.declare("m", table="bad")
+    bench.declare("n", table="good", function="g")
+    bench.run()
+    bench.put("a", table="bad")
+    bench.put("b", table="good")
+    segment = bench.reader.view().catalog.segments[0].id
+    bench.write(lambda each: each.cursor.execute(f"UPDATE records_{segment} SET crc = crc + 1 WHERE rowid % 2 = 1"))
+    bench.run()
+    damaged = [state for state in bench.poller.status() if state.lanes[0].trouble is not None]
+    assert len(damaged) == 1
+    assert "CRC mismatch" in damaged[0].lanes[0].trouble
+    assert "failed, and will be tried again" in caplog.text
+    assert len(bench.calls) == 1
