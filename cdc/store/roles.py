@@ -64,11 +64,18 @@ def holder(database: Path, name: str) -> dict[str, Any] | None:
             try:
                 fcntl.flock(file, fcntl.LOCK_SH | fcntl.LOCK_NB)
             except BlockingIOError:
-                text = file.read()
-                return dict(json.loads(text)) if text else {"pid": None}
+                return _facts(file.read().decode())
     except FileNotFoundError:
         pass
     return None
+
+
+def _facts(text: str) -> dict[str, Any]:
+    """Read what a lock file says; behind it may stand the end of a longer text, which is being replaced."""
+    try:
+        return dict(json.JSONDecoder().raw_decode(text)[0])
+    except ValueError:  # not yet written
+        return {"pid": None}
 
 
 def is_alive(database: Path, name: str) -> bool:
