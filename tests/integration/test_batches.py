@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 
 from tests.integration.tables import create, n, s
@@ -257,8 +259,9 @@ def test_keys_that_are_wrong_refuse_the_batch(wire, items, message):
 
 
 def test_an_unknown_table_refuses_the_batch_before_wrong_keys_do(wire, filled):
-    for keys in ([key("a", 1)], [{}]):
-        items = {filled[0]: {"Keys": keys}, "nowhere": {"Keys": [key("a")]}}
+    wrong: list[dict[str, Any]] = [key("a", 1), {}]
+    for each in wrong:
+        items = {filled[0]: {"Keys": [each]}, "nowhere": {"Keys": [key("a")]}}
         refused = wire.refusal("BatchGetItem", {"RequestItems": items})
         assert (refused.code, refused.message) == ("ResourceNotFoundException", "Requested resource not found")
 

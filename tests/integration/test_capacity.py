@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 
 from tests.integration.tables import create, n, s
@@ -99,7 +101,7 @@ def ten(wire):
     return name
 
 
-QUERY = {"KeyConditionExpression": "pk = :p", "ExpressionAttributeValues": {":p": s("a")}}
+QUERY: dict[str, Any] = {"KeyConditionExpression": "pk = :p", "ExpressionAttributeValues": {":p": s("a")}}
 
 
 @pytest.mark.parametrize(
@@ -128,7 +130,7 @@ def test_a_page_of_nothing_costs_the_least(wire, ten):
     assert page["ConsumedCapacity"]["CapacityUnits"] == 0.5
 
 
-REQUESTS = {
+REQUESTS: dict[str, dict[str, Any]] = {
     "PutItem": {"Item": KEY},
     "GetItem": {"Key": KEY},
     "UpdateItem": {"Key": KEY},

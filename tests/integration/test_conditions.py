@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 
 from tests.integration.tables import create, n, s
@@ -38,7 +40,7 @@ def holds(wire, table, condition, values, names, key=KEY):
     return True
 
 
-TRUE = [
+TRUE: list[Any] = [
     ("s = :v", {"v": s("hello")}, None),
     (":v = s", {"v": s("hello")}, None),
     ("n = :v", {"v": n("1.0e1")}, None),
@@ -80,7 +82,7 @@ TRUE = [
     ("(s = :x OR n = :v) AND (attribute_exists(s))", {"x": s("no"), "v": n(10)}, None),
     ("#s = :v", {"v": s("hello")}, {"#s": "s"}),
 ]
-FALSE = [
+FALSE: list[Any] = [
     ("s = :v", {"v": s("Hello")}, None),
     ("n = :v", {"v": s("10")}, None),
     ("absent = :v", {"v": n(1)}, None),

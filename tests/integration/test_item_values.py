@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+from typing import Any
 
 import pytest
 
@@ -35,7 +36,7 @@ def stored(wire, table, value):
 
 def nested(depth, kind):
     """Wrap a string in `depth` lists or maps."""
-    value = s("x")
+    value: Any = s("x")
     for _ in range(depth):
         value = {"L": [value]} if kind == "L" else {"M": {"a": value}}
     return value

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from typing import Any
 
 import botocore.session
 import pytest
@@ -137,7 +138,8 @@ def test_every_operation_of_the_model_is_known():
 @pytest.mark.parametrize(("operation", "member"), MISSING)
 def test_a_member_that_is_not_here_yet_is_refused_by_name_whatever_its_value(wire, table, operation, member):
     request = with_table(SOUND[operation], table)
-    for value in (value_of(SHAPES[operation].members[member]), {}, [], "", 0, False):
+    values: list[Any] = [value_of(SHAPES[operation].members[member]), {}, [], "", 0, False]
+    for value in values:
         refused = wire.refusal(operation, request | {member: value})
         assert (refused.status, refused.code) == (400, "ValidationException")
         assert refused.message == f"{operation}: {member} is not supported by this version of cdc"

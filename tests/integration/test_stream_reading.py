@@ -310,7 +310,7 @@ def test_records_of_8_writers_are_in_commit_order_and_of_one_key_in_the_order_of
     for records in by_shard:
         numbers = [int(sequence(record)) for record in records]
         assert numbers == sorted(numbers)
-    homes = {}
+    homes: dict[str, set[int]] = {}
     for index, records in enumerate(by_shard):
         for record in records:
             homes.setdefault(record["dynamodb"]["Keys"]["pk"]["S"], set()).add(index)

@@ -92,8 +92,7 @@ def test_item_count_and_size_follow_the_writes(wire):
 
 
 def test_table_class_and_deletion_protection_are_described_when_set(wire):
-    more = {"TableClass": "STANDARD_INFREQUENT_ACCESS", "DeletionProtectionEnabled": True}
-    table = describe(wire, create(wire, **more))
+    table = describe(wire, create(wire, TableClass="STANDARD_INFREQUENT_ACCESS", DeletionProtectionEnabled=True))
     assert table["TableClassSummary"] == {"TableClass": "STANDARD_INFREQUENT_ACCESS"}
     assert table["DeletionProtectionEnabled"] is True
 

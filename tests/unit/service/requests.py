@@ -1,0 +1,54 @@
+"""Requests that the tests of the service make, in few words."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from cdc.model.mappings import Declaration
+
+if TYPE_CHECKING:
+    from cdc.service import Service
+
+ON = {"StreamEnabled": True, "StreamViewType": "NEW_IMAGE"}
+OFF = {"StreamEnabled": False}
+
+
+def create(service: Service, name: str = "abc", *, stream: bool = True) -> None:
+    """Create a table with the key `pk`."""
+    service.create_table(
+        TableName=name,
+        KeySchema=[{"AttributeName": "pk", "KeyType": "HASH"}],
+        AttributeDefinitions=[{"AttributeName": "pk", "AttributeType": "S"}],
+        BillingMode="PAY_PER_REQUEST",
+        **({"StreamSpecification": ON} if stream else {}),
+    )
+
+
+def put(service: Service, *keys: str, name: str = "abc") -> None:
+    """Put an item for each key."""
+    for key in keys:
+        service.put_item(TableName=name, Item={"pk": {"S": key}})
+
+
+def records(service: Service, name: str = "abc") -> list[dict[str, Any]]:
+    """Read all records of the table's newest stream, in the order of their numbers."""
+    arn = service.describe_table(TableName=name)["Table"]["LatestStreamArn"]
+    found: list[dict[str, Any]] = []
+    for shard in service.describe_stream(StreamArn=arn)["StreamDescription"]["Shards"]:
+        request = {"StreamArn": arn, "ShardId": shard["ShardId"], "ShardIteratorType": "TRIM_HORIZON"}
+        found += service.get_records(**service.get_shard_iterator(**request))["Records"]
+    return sorted(found, key=lambda record: str(record["dynamodb"]["SequenceNumber"]))
+
+
+def declaration(name: str, **changes: Any) -> Declaration:
+    """Declare a mapping of the table `abc`."""
+    fields: dict[str, Any] = {
+        "name": name,
+        "table_name": "abc",
+        "function_name": "f",
+        "starting_position": "TRIM_HORIZON",
+        "batch_size": 100,
+        "window_seconds": 0,
+        "enabled": True,
+    }
+    return Declaration(**fields | changes)

@@ -1,0 +1,124 @@
+"""Pages: what Select allows, start keys from values to encoded keys, and where a page ends."""
+
+from __future__ import annotations
+
+from base64 import b64encode
+
+import pytest
+
+from cdc.expressions import Substitutions
+from cdc.model.errors import ValidationException
+from cdc.model.keys import MISMATCH, encode_key
+from cdc.tables import pages
+from cdc.tables.definitions import create_table
+from cdc.tables.pages import check_select, encode_start_key, parse_page, parse_start_key
+from cdc.tables.read import scan
+from cdc.tables.write import put_item
+
+INVALID = "The provided starting key is invalid"
+
+
+@pytest.fixture
+def table(running):
+    running.run(
+        create_table,
+        TableName="abc",
+        KeySchema=[{"AttributeName": "pk", "KeyType": "HASH"}, {"AttributeName": "sk", "KeyType": "RANGE"}],
+        AttributeDefinitions=[
+            {"AttributeName": "pk", "AttributeType": "B"},
+            {"AttributeName": "sk", "AttributeType": "N"},
+        ],
+        BillingMode="PAY_PER_REQUEST",
+    )
+    return running.reader.view().catalog.tables["abc"]
+
+
+@pytest.mark.parametrize("select", [None, "ALL_ATTRIBUTES", "COUNT"])
+def test_without_a_projection_all_may_be_selected_or_counted(select):
+    check_select({"Select": select})
+
+
+@pytest.mark.parametrize("select", [None, "SPECIFIC_ATTRIBUTES"])
+def test_a_projection_selects_specific_attributes(select):
+    check_select({"Select": select, "ProjectionExpression": "a"})
+
+
+@pytest.mark.parametrize(
+    "request_",
+    [
+        {"Select": "SPECIFIC_ATTRIBUTES"},
+        {"Select": "ALL_PROJECTED_ATTRIBUTES"},
+        {"Select": "COUNT", "ProjectionExpression": "a"},
+        {"Select": "ALL_ATTRIBUTES", "ProjectionExpression": "a"},
+    ],
+)
+def test_any_other_pair_is_refused(request_):
+    with pytest.raises(ValidationException):
+        check_select(request_)
+
+
+def test_a_page_asks_for_what_the_request_says():
+    request = {"Limit": 5, "Select": "COUNT", "ConsistentRead": True, "FilterExpression": "a = b"}
+    asked = parse_page(request, Substitutions(), {"pk": {"S": "a"}})
+    assert (asked.limit, asked.count_only, asked.consistent, asked.capacity_mode) == (5, True, True, None)
+    assert asked.filter is not None
+    assert (asked.projection, asked.start_key) == (None, {"pk": {"S": "a"}})
+
+
+def test_the_projection_is_bound_before_the_filter():
+    with pytest.raises(ValidationException, match="ProjectionExpression"):
+        parse_page({"ProjectionExpression": "", "FilterExpression": ""}, Substitutions(), None)
+
+
+def test_a_start_key_is_normalised():
+    assert parse_start_key({}) is None
+    assert parse_start_key({"ExclusiveStartKey": {"sk": {"N": "1.0"}}}) == {"sk": {"N": "1"}}
+
+
+KEY = {"pk": {"B": "AQ=="}, "sk": {"N": "5"}}
+
+
+@pytest.mark.parametrize(
+    ("start", "in_query", "in_scan"),
+    [
+        ({"pk": KEY["pk"]}, INVALID, f"{INVALID}: {MISMATCH}"),
+        (KEY | {"x": {"S": "a"}}, INVALID, f"{INVALID}: {MISMATCH}"),
+        ({"pk": KEY["pk"], "x": {"N": "5"}}, INVALID, f"{INVALID}: {MISMATCH}"),
+        (KEY | {"sk": {"S": "5"}}, MISMATCH, f"{INVALID}: {MISMATCH}"),
+    ],
+)
+def test_a_start_key_that_does_not_fit_is_refused_in_the_words_of_the_operation(table, start, in_query, in_scan):
+    for scanning, message in ((False, in_query), (True, in_scan)):
+        with pytest.raises(ValidationException) as caught:
+            encode_start_key(table, start, scan=scanning)
+        assert caught.value.message == message
+
+
+def test_a_start_key_that_fits_is_encoded(table):
+    assert encode_start_key(table, KEY, scan=True) == encode_key(table.schema, KEY)
+
+
+@pytest.mark.usefixtures("table")
+def test_the_key_of_the_last_item_comes_back_as_it_was_put(running):
+    raw = bytes(range(256))
+    key = {"pk": {"B": b64encode(raw).decode()}, "sk": {"N": "-0.00123"}}
+    running.run(put_item, TableName="abc", Item=key)
+    assert running.run(scan, TableName="abc", Limit=1)["LastEvaluatedKey"] == key
+
+
+@pytest.mark.parametrize(
+    ("bytes_", "counts"), [(29, [1, 1, 1, 1]), (30, [2, 2]), (59, [3, 1]), (60, [4]), (1, [1] * 4)]
+)
+@pytest.mark.usefixtures("table")
+def test_a_page_is_full_when_the_next_item_does_not_fit_but_never_empty(running, monkeypatch, bytes_, counts):
+    for number in range(4):  # of 15 bytes each
+        key = {"pk": {"B": "AQ=="}, "sk": {"N": str(number + 1)}}
+        running.run(put_item, TableName="abc", Item=key | {"v": {"S": "x" * 7}})
+    monkeypatch.setattr(pages, "PAGE_BYTES", bytes_)
+    found, request = [], {"TableName": "abc"}
+    while page := running.run(scan, **request):
+        found.append(page["Count"])
+        if "LastEvaluatedKey" not in page:
+            break
+        request["ExclusiveStartKey"] = page["LastEvaluatedKey"]
+    assert found == counts
