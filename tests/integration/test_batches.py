@@ -135,21 +135,36 @@ def test_the_same_key_in_two_tables_is_two_items(wire, new_table):
         ({A: [{"PutRequest": {"Item": {"pk": {}}}}]}, EMPTY_VALUE),
         ({A: [{"DeleteRequest": {"Key": {"pk": {}}}}]}, EMPTY_VALUE),
         ({A: [put("a", pad=s("x" * 409_600))]}, TOO_LARGE),
-        ({A: [{"PutRequest": {}}]}, f"{DETECTED}Value null at 'requestItems.{A}.member.1.member.putRequest.item' failed to satisfy constraint: Member must not be null"),
-        ({A: [{"DeleteRequest": {}}]}, f"{DETECTED}Value null at 'requestItems.{A}.member.1.member.deleteRequest.key' failed to satisfy constraint: Member must not be null"),
+        (
+            {A: [{"PutRequest": {}}]},
+            (
+                f"{DETECTED}Value null at 'requestItems.{A}.member.1.member.putRequest.item' failed to "
+                "satisfy constraint: Member must not be null"
+            ),
+        ),
+        (
+            {A: [{"DeleteRequest": {}}]},
+            (
+                f"{DETECTED}Value null at 'requestItems.{A}.member.1.member.deleteRequest.key' failed to "
+                "satisfy constraint: Member must not be null"
+            ),
+        ),
         ({A: [{"PutRequest": {"Item": {}}}]}, MISMATCH),
         ({A: [{"PutRequest": {"Item": {"other": s("a")}}}]}, MISMATCH),
         ({A: [{"PutRequest": {"Item": {"pk": n(1)}}}]}, MISMATCH),
         ({A: [{"PutRequest": {"Item": {"pk": {"L": []}}}}]}, MISMATCH),
         ({A: [put("")]}, f"{EMPTY_KEY}string value. Key: pk"),
-        ({A: [put("x" * 2049)]}, "One or more parameter values were invalid: Size of hashkey has exceeded the maximum size limit of2048 bytes"),
+        (
+            {A: [put("x" * 2049)]},
+            "One or more parameter values were invalid: Size of hashkey has exceeded the maximum size limit of2048 bytes",
+        ),
         # an earlier kind of fault in a later write comes first
         ({A: [put("a"), put("a"), put("b", pad=s("x" * 409_600))]}, TOO_LARGE),
         ({A: [put("a"), put("a"), {"PutRequest": {"Item": {"pk": n(1)}}}]}, MISMATCH),
         ({"nowhere": [put("a")], A: [{}]}, SEVERAL),
     ],
     ids=lambda value: repr(value)[:40],
-)  # fmt: skip
+)
 def test_a_write_that_is_wrong_refuses_the_batch(wire, writes, message):
     is_validation(wire, "BatchWriteItem", {"RequestItems": writes}, message)
     assert wire.items("Scan", TableName=A) == []
@@ -235,25 +250,61 @@ def test_what_goes_over_16_mb_is_left_unprocessed_with_its_options(wire, new_tab
 @pytest.mark.parametrize(
     ("items", "message"),
     [
-        ({A: {}}, f"{DETECTED}Value null at 'requestItems.{A}.member.keys' failed to satisfy constraint: Member must not be null"),
-        ({A: {"Keys": []}}, f"{DETECTED}Value '[]' at 'requestItems.{A}.member.keys' failed to satisfy constraint: Member must have length greater than or equal to 1"),
-        ({A: {"Keys": [key(str(number)) for number in range(101)]}}, f"{DETECTED}Value at 'RequestItems.{A}.member.Keys' failed to satisfy constraint: Member must have length less than or equal to 100"),
-        ({A: {"Keys": [key(str(number)) for number in range(51)]}, B: {"Keys": [key("a", number) for number in range(50)]}}, "Too many items requested for the BatchGetItem call"),
+        (
+            {A: {}},
+            f"{DETECTED}Value null at 'requestItems.{A}.member.keys' failed to satisfy constraint: Member must not be null",
+        ),
+        (
+            {A: {"Keys": []}},
+            (
+                f"{DETECTED}Value '[]' at 'requestItems.{A}.member.keys' failed to satisfy constraint: "
+                "Member must have length greater than or equal to 1"
+            ),
+        ),
+        (
+            {A: {"Keys": [key(str(number)) for number in range(101)]}},
+            (
+                f"{DETECTED}Value at 'RequestItems.{A}.member.Keys' failed to satisfy constraint: Member "
+                "must have length less than or equal to 100"
+            ),
+        ),
+        (
+            {
+                A: {"Keys": [key(str(number)) for number in range(51)]},
+                B: {"Keys": [key("a", number) for number in range(50)]},
+            },
+            "Too many items requested for the BatchGetItem call",
+        ),
         ({A: {"Keys": [key("a"), key("a")]}}, DUPLICATES),
         ({B: {"Keys": [{"pk": s("a"), "sk": n(1)}, {"sk": n(1), "pk": s("a")}]}}, DUPLICATES),
         ({A: {"Keys": [{"pk": {}}]}}, EMPTY_VALUE),
-        ({A: {"Keys": [key("a")], "ExpressionAttributeNames": {"#a": "a"}}}, "ExpressionAttributeNames can only be specified when using expressions"),
-        ({A: {"Keys": [key("a")], "ProjectionExpression": ""}}, "Invalid ProjectionExpression: The expression can not be empty;"),
-        ({A: {"Keys": [key("a")], "ProjectionExpression": "a, a"}}, "Invalid ProjectionExpression: Two document paths overlap with each other; must remove or rewrite one of these paths; path one: [a], path two: [a]"),
+        (
+            {A: {"Keys": [key("a")], "ExpressionAttributeNames": {"#a": "a"}}},
+            "ExpressionAttributeNames can only be specified when using expressions",
+        ),
+        (
+            {A: {"Keys": [key("a")], "ProjectionExpression": ""}},
+            "Invalid ProjectionExpression: The expression can not be empty;",
+        ),
+        (
+            {A: {"Keys": [key("a")], "ProjectionExpression": "a, a"}},
+            (
+                "Invalid ProjectionExpression: Two document paths overlap with each other; must remove "
+                "or rewrite one of these paths; path one: [a], path two: [a]"
+            ),
+        ),
         ({A: {"Keys": [{"pk": n(1)}]}}, MISMATCH),
         ({A: {"Keys": [key("a", 1)]}}, MISMATCH),
         ({A: {"Keys": [key("")]}}, f"{EMPTY_KEY}string value. Key: pk"),
         # order: constraints, expressions, values, duplicates, then the table and its keys
-        ({"nowhere": {"Keys": [{"pk": {}}], "ProjectionExpression": ""}}, "Invalid ProjectionExpression: The expression can not be empty;"),
+        (
+            {"nowhere": {"Keys": [{"pk": {}}], "ProjectionExpression": ""}},
+            "Invalid ProjectionExpression: The expression can not be empty;",
+        ),
         ({"nowhere": {"Keys": [key("a"), key("a")]}}, DUPLICATES),
     ],
     ids=lambda value: repr(value)[:40],
-)  # fmt: skip
+)
 def test_keys_that_are_wrong_refuse_the_batch(wire, items, message):
     is_validation(wire, "BatchGetItem", {"RequestItems": items}, message)
 

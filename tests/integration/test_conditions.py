@@ -173,25 +173,88 @@ def kind_of(operation):
         ("((a = :v))", {"v": n(1)}, "The expression has redundant parentheses;"),
         ("ATTRIBUTE_EXISTS(a)", None, "Invalid function name; function: ATTRIBUTE_EXISTS"),
         ("size(a)", None, "The function is not allowed to be used this way in an expression; function: size"),
-        ("attribute_exists(a) < :v", {"v": n(1)}, "The function is not allowed to be used this way in an expression; function: attribute_exists"),
+        (
+            "attribute_exists(a) < :v",
+            {"v": n(1)},
+            "The function is not allowed to be used this way in an expression; function: attribute_exists",
+        ),
         ("list_append(a, b)", None, "The function is not allowed in a condition expression; function: list_append"),
         ("name = :v", {"v": n(1)}, "Attribute name is a reserved keyword; reserved keyword: name"),
-        ("#a = :v", {"v": n(1)}, "An expression attribute name used in the document path is not defined; attribute name: #a"),
+        (
+            "#a = :v",
+            {"v": n(1)},
+            "An expression attribute name used in the document path is not defined; attribute name: #a",
+        ),
         ("a = :v", None, "An expression attribute value used in expression is not defined; attribute value: :v"),
-        ("a = a", None, "The first operand must be distinct from the remaining operands for this operator or function; operator: =, first operand: [a]"),
-        ("contains(a, a)", None, "The first operand must be distinct from the remaining operands for this operator or function; operator: contains, first operand: [a]"),
-        ("a BETWEEN :v AND :w", {"v": s("b"), "w": s("a")}, "The BETWEEN operator requires upper bound to be greater than or equal to lower bound; lower bound operand: AttributeValue: {S:b}, upper bound operand: AttributeValue: {S:a}"),
-        ("a BETWEEN :v AND :w", {"v": n(1), "w": s("a")}, "The BETWEEN operator requires same data type for lower and upper bounds; lower bound operand: AttributeValue: {N:1}, upper bound operand: AttributeValue: {S:a}"),
-        ("a < :v", {"v": {"BOOL": True}}, "Incorrect operand type for operator or function; operator or function: <, operand type: BOOL"),
-        ("begins_with(a, :v)", {"v": n(1)}, "Incorrect operand type for operator or function; operator or function: begins_with, operand type: N"),
-        ("size(:v) = :v", {"v": n(1)}, "Incorrect operand type for operator or function; operator or function: size, operand type: N"),
-        ("attribute_exists(:v)", {"v": n(1)}, "Operator or function requires a document path; operator or function: attribute_exists"),
-        ("attribute_exists(a, b)", None, "Incorrect number of operands for operator or function; operator or function: attribute_exists, number of operands: 2"),
+        (
+            "a = a",
+            None,
+            (
+                "The first operand must be distinct from the remaining operands for this operator or "
+                "function; operator: =, first operand: [a]"
+            ),
+        ),
+        (
+            "contains(a, a)",
+            None,
+            (
+                "The first operand must be distinct from the remaining operands for this operator or "
+                "function; operator: contains, first operand: [a]"
+            ),
+        ),
+        (
+            "a BETWEEN :v AND :w",
+            {"v": s("b"), "w": s("a")},
+            (
+                "The BETWEEN operator requires upper bound to be greater than or equal to lower bound; "
+                "lower bound operand: AttributeValue: {S:b}, upper bound operand: AttributeValue: {S:a}"
+            ),
+        ),
+        (
+            "a BETWEEN :v AND :w",
+            {"v": n(1), "w": s("a")},
+            (
+                "The BETWEEN operator requires same data type for lower and upper bounds; lower bound "
+                "operand: AttributeValue: {N:1}, upper bound operand: AttributeValue: {S:a}"
+            ),
+        ),
+        (
+            "a < :v",
+            {"v": {"BOOL": True}},
+            "Incorrect operand type for operator or function; operator or function: <, operand type: BOOL",
+        ),
+        (
+            "begins_with(a, :v)",
+            {"v": n(1)},
+            "Incorrect operand type for operator or function; operator or function: begins_with, operand type: N",
+        ),
+        (
+            "size(:v) = :v",
+            {"v": n(1)},
+            "Incorrect operand type for operator or function; operator or function: size, operand type: N",
+        ),
+        (
+            "attribute_exists(:v)",
+            {"v": n(1)},
+            "Operator or function requires a document path; operator or function: attribute_exists",
+        ),
+        (
+            "attribute_exists(a, b)",
+            None,
+            (
+                "Incorrect number of operands for operator or function; operator or function: "
+                "attribute_exists, number of operands: 2"
+            ),
+        ),
         (" OR ".join(["a = :v"] * 300), {"v": n(1)}, "The expression contains too many operators; operator count: 599"),
-        (".".join("a" * 33) + " = :v", {"v": n(1)}, "The document path has too many nesting levels; nesting levels: 33"),
+        (
+            ".".join("a" * 33) + " = :v",
+            {"v": n(1)},
+            "The document path has too many nesting levels; nesting levels: 33",
+        ),
     ],
     ids=lambda value: repr(value)[:40],
-)  # fmt: skip
+)
 @pytest.mark.parametrize("operation", ["PutItem", "DeleteItem", "Scan"])
 def test_an_expression_that_is_wrong_in_itself_is_refused_before_the_table_is_looked_up(
     wire, operation, expression, values, message

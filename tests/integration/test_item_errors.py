@@ -61,11 +61,17 @@ WRITING = KEYED[1:]
         ),
         (
             "bad table!@#",
-            f"{DETECTED}Value 'bad table!@#' at 'tableName' failed to satisfy constraint: Member must satisfy regular expression pattern: [a-zA-Z0-9_.-]+",
+            (
+                f"{DETECTED}Value 'bad table!@#' at 'tableName' failed to satisfy constraint: Member must "
+                "satisfy regular expression pattern: [a-zA-Z0-9_.-]+"
+            ),
         ),
         (
             "x" * 256,
-            f"{DETECTED}Value '{'x' * 256}' at 'tableName' failed to satisfy constraint: Member must have length less than or equal to 255",
+            (
+                f"{DETECTED}Value '{'x' * 256}' at 'tableName' failed to satisfy constraint: Member must "
+                "have length less than or equal to 255"
+            ),
         ),
     ],
     ids=["missing", "empty", "characters", "long"],
@@ -109,11 +115,30 @@ VALUES = f"Value 'x' at 'returnValues' {ENUM}[ALL_NEW, UPDATED_OLD, ALL_OLD, NON
         ("UpdateItem", {"TableName": "t"}, f"{DETECTED}Value null at 'key' {NULL}"),
         ("DeleteItem", {"TableName": "t"}, f"{DETECTED}Value null at 'key' {NULL}"),
         ("GetItem", {"TableName": "t", "Key": {}, "ReturnConsumedCapacity": "x"}, f"{DETECTED}{CAPACITY}"),
-        ("GetItem", {"TableName": "t", "ReturnConsumedCapacity": "x"}, f"2 validation errors detected: {CAPACITY}; Value null at 'key' {NULL}"),
-        *((operation, keyed(operation) | {"ReturnValuesOnConditionCheckFailure": "x"}, f"{DETECTED}Value 'x' at 'returnValuesOnConditionCheckFailure' {ENUM}[ALL_OLD, NONE]") for operation in WRITING),
-        *((operation, keyed(operation) | {"ReturnConsumedCapacity": "x", "ReturnItemCollectionMetrics": "x", "ReturnValues": "x"}, f"3 validation errors detected: {CAPACITY}; {METRICS}; {VALUES}") for operation in WRITING),
+        (
+            "GetItem",
+            {"TableName": "t", "ReturnConsumedCapacity": "x"},
+            f"2 validation errors detected: {CAPACITY}; Value null at 'key' {NULL}",
+        ),
+        *(
+            (
+                operation,
+                keyed(operation) | {"ReturnValuesOnConditionCheckFailure": "x"},
+                f"{DETECTED}Value 'x' at 'returnValuesOnConditionCheckFailure' {ENUM}[ALL_OLD, NONE]",
+            )
+            for operation in WRITING
+        ),
+        *(
+            (
+                operation,
+                keyed(operation)
+                | {"ReturnConsumedCapacity": "x", "ReturnItemCollectionMetrics": "x", "ReturnValues": "x"},
+                f"3 validation errors detected: {CAPACITY}; {METRICS}; {VALUES}",
+            )
+            for operation in WRITING
+        ),
     ],
-)  # fmt: skip
+)
 def test_constraints_of_members_are_reported_together(wire, operation, request_, message):
     is_validation(wire, operation, request_, message)
 
@@ -269,20 +294,63 @@ A = {":v": s("x")}
     [
         ("PutItem", {"ExpressionAttributeValues": A}, f"{NO_EXPRESSION}ConditionExpression is null"),
         ("DeleteItem", {"ExpressionAttributeValues": A}, f"{NO_EXPRESSION}ConditionExpression is null"),
-        ("UpdateItem", {"ExpressionAttributeValues": A}, f"{NO_EXPRESSION}UpdateExpression and ConditionExpression are null"),
+        (
+            "UpdateItem",
+            {"ExpressionAttributeValues": A},
+            f"{NO_EXPRESSION}UpdateExpression and ConditionExpression are null",
+        ),
         ("Scan", {"ExpressionAttributeValues": A}, f"{NO_EXPRESSION}FilterExpression is null"),
-        ("Query", {"ExpressionAttributeValues": A}, f"{NO_EXPRESSION}FilterExpression and KeyConditionExpression are null"),
-        *((operation, {"ExpressionAttributeNames": {"#a": "a"}}, "ExpressionAttributeNames can only be specified when using expressions") for operation in (*KEYED, "Scan", "Query")),
-        ("GetItem", {"ProjectionExpression": "a", "ExpressionAttributeNames": {}}, "ExpressionAttributeNames must not be empty"),
-        ("PutItem", {"ConditionExpression": "a = :v", "ExpressionAttributeValues": {}}, "ExpressionAttributeValues must not be empty"),
-        ("PutItem", {"ConditionExpression": "a = :v", "ExpressionAttributeValues": {"a": s("b")}}, 'ExpressionAttributeValues contains invalid key: Syntax error; key: "a"'),
-        ("PutItem", {"ConditionExpression": "a = :v", "ExpressionAttributeNames": {"a": "b"}}, 'ExpressionAttributeNames contains invalid key: Syntax error; key: "a"'),
+        (
+            "Query",
+            {"ExpressionAttributeValues": A},
+            f"{NO_EXPRESSION}FilterExpression and KeyConditionExpression are null",
+        ),
+        *(
+            (
+                operation,
+                {"ExpressionAttributeNames": {"#a": "a"}},
+                "ExpressionAttributeNames can only be specified when using expressions",
+            )
+            for operation in (*KEYED, "Scan", "Query")
+        ),
+        (
+            "GetItem",
+            {"ProjectionExpression": "a", "ExpressionAttributeNames": {}},
+            "ExpressionAttributeNames must not be empty",
+        ),
+        (
+            "PutItem",
+            {"ConditionExpression": "a = :v", "ExpressionAttributeValues": {}},
+            "ExpressionAttributeValues must not be empty",
+        ),
+        (
+            "PutItem",
+            {"ConditionExpression": "a = :v", "ExpressionAttributeValues": {"a": s("b")}},
+            'ExpressionAttributeValues contains invalid key: Syntax error; key: "a"',
+        ),
+        (
+            "PutItem",
+            {"ConditionExpression": "a = :v", "ExpressionAttributeNames": {"a": "b"}},
+            'ExpressionAttributeNames contains invalid key: Syntax error; key: "a"',
+        ),
         ("PutItem", {"ConditionExpression": "attribute_exists(a)", "ExpressionAttributeValues": A}, UNUSED),
-        ("PutItem", {"ConditionExpression": "attribute_exists(a)", "ExpressionAttributeNames": {"#a": "b", "#b": "c"}}, "Value provided in ExpressionAttributeNames unused in expressions: keys: {#a, #b}"),
-        ("UpdateItem", {"UpdateExpression": "SET a = :a", "ExpressionAttributeValues": {":a": n(1), ":v": n(2)}}, UNUSED),
-        ("GetItem", {"ProjectionExpression": "a", "ExpressionAttributeNames": {"#b": "b"}}, "Value provided in ExpressionAttributeNames unused in expressions: keys: {#b}"),
+        (
+            "PutItem",
+            {"ConditionExpression": "attribute_exists(a)", "ExpressionAttributeNames": {"#a": "b", "#b": "c"}},
+            "Value provided in ExpressionAttributeNames unused in expressions: keys: {#a, #b}",
+        ),
+        (
+            "UpdateItem",
+            {"UpdateExpression": "SET a = :a", "ExpressionAttributeValues": {":a": n(1), ":v": n(2)}},
+            UNUSED,
+        ),
+        (
+            "GetItem",
+            {"ProjectionExpression": "a", "ExpressionAttributeNames": {"#b": "b"}},
+            "Value provided in ExpressionAttributeNames unused in expressions: keys: {#b}",
+        ),
     ],
-)  # fmt: skip
+)
 def test_names_and_values_need_an_expression_that_uses_them(wire, operation, request_, message):
     base = {"TableName": "nowhere"} if operation in {"Scan", "Query"} else keyed(operation) | {"TableName": "nowhere"}
     is_validation(wire, operation, base | request_, message)
@@ -305,31 +373,88 @@ LATE = "The conditional request failed"
     ("operation", "request_", "message"),
     [
         # constraints before names and values
-        ("PutItem", {"TableName": "nowhere", "Item": {"pk": {}}, "ReturnValues": "x", "ExpressionAttributeValues": {}}, f"{DETECTED}{VALUES}"),
+        (
+            "PutItem",
+            {"TableName": "nowhere", "Item": {"pk": {}}, "ReturnValues": "x", "ExpressionAttributeValues": {}},
+            f"{DETECTED}{VALUES}",
+        ),
         # names and values before item values
-        ("PutItem", {"TableName": "nowhere", "Item": {"pk": {}}, "ExpressionAttributeValues": A}, f"{NO_EXPRESSION}ConditionExpression is null"),
+        (
+            "PutItem",
+            {"TableName": "nowhere", "Item": {"pk": {}}, "ExpressionAttributeValues": A},
+            f"{NO_EXPRESSION}ConditionExpression is null",
+        ),
         # expression values before item values
-        ("PutItem", {"TableName": "nowhere", "Item": {"pk": n("x")}, "ConditionExpression": "a = :v", "ExpressionAttributeValues": {":v": n("y")}}, "ExpressionAttributeValues contains invalid value: The parameter cannot be converted to a numeric value: y for key :v"),
+        (
+            "PutItem",
+            {
+                "TableName": "nowhere",
+                "Item": {"pk": n("x")},
+                "ConditionExpression": "a = :v",
+                "ExpressionAttributeValues": {":v": n("y")},
+            },
+            (
+                "ExpressionAttributeValues contains invalid value: The parameter cannot be converted to "
+                "a numeric value: y for key :v"
+            ),
+        ),
         # item values before ReturnValues
-        ("PutItem", {"TableName": "nowhere", "Item": {"pk": n("x")}, "ReturnValues": "ALL_NEW"}, "The parameter cannot be converted to a numeric value: x"),
+        (
+            "PutItem",
+            {"TableName": "nowhere", "Item": {"pk": n("x")}, "ReturnValues": "ALL_NEW"},
+            "The parameter cannot be converted to a numeric value: x",
+        ),
         # ReturnValues before the item's size
-        ("PutItem", {"TableName": "nowhere", "Item": BIG, "ReturnValues": "ALL_NEW"}, "ReturnValues can only be ALL_OLD or NONE"),
+        (
+            "PutItem",
+            {"TableName": "nowhere", "Item": BIG, "ReturnValues": "ALL_NEW"},
+            "ReturnValues can only be ALL_OLD or NONE",
+        ),
         # the size before expressions
-        ("PutItem", {"TableName": "nowhere", "Item": BIG, **BAD_EXPRESSION}, "Item size has exceeded the maximum allowed size"),
+        (
+            "PutItem",
+            {"TableName": "nowhere", "Item": BIG, **BAD_EXPRESSION},
+            "Item size has exceeded the maximum allowed size",
+        ),
         # expressions before the table
         ("PutItem", {"TableName": "nowhere", "Item": {"pk": s("a")}, **BAD_EXPRESSION}, SYNTAX),
         ("UpdateItem", {"TableName": "nowhere", "Key": {}, **BAD_EXPRESSION}, SYNTAX),
         ("DeleteItem", {"TableName": "nowhere", "Key": {}, **BAD_EXPRESSION}, SYNTAX),
-        ("UpdateItem", {"TableName": "nowhere", "Key": {}, "UpdateExpression": "", **BAD_EXPRESSION}, "Invalid UpdateExpression: The expression can not be empty;"),
+        (
+            "UpdateItem",
+            {"TableName": "nowhere", "Key": {}, "UpdateExpression": "", **BAD_EXPRESSION},
+            "Invalid UpdateExpression: The expression can not be empty;",
+        ),
         # expressions before unused names
-        ("DeleteItem", {"TableName": "nowhere", "Key": {}, **BAD_EXPRESSION, "ExpressionAttributeNames": {"#a": "a"}}, SYNTAX),
+        (
+            "DeleteItem",
+            {"TableName": "nowhere", "Key": {}, **BAD_EXPRESSION, "ExpressionAttributeNames": {"#a": "a"}},
+            SYNTAX,
+        ),
         # keys before the condition
-        ("UpdateItem", {"TableName": HASH, "Key": {"pk": n(1)}, "ConditionExpression": "attribute_exists(a)"}, MISMATCH),
-        ("DeleteItem", {"TableName": HASH, "Key": {"pk": n(1)}, "ConditionExpression": "attribute_exists(pk.a)"}, MISMATCH),
+        (
+            "UpdateItem",
+            {"TableName": HASH, "Key": {"pk": n(1)}, "ConditionExpression": "attribute_exists(a)"},
+            MISMATCH,
+        ),
+        (
+            "DeleteItem",
+            {"TableName": HASH, "Key": {"pk": n(1)}, "ConditionExpression": "attribute_exists(pk.a)"},
+            MISMATCH,
+        ),
         # a change of a key before the condition
-        ("UpdateItem", {"TableName": HASH, "Key": {"pk": s("a")}, "UpdateExpression": "REMOVE pk", "ConditionExpression": "attribute_exists(a)"}, f"{OOMPV}Cannot update attribute pk. This attribute is part of the key"),
+        (
+            "UpdateItem",
+            {
+                "TableName": HASH,
+                "Key": {"pk": s("a")},
+                "UpdateExpression": "REMOVE pk",
+                "ConditionExpression": "attribute_exists(a)",
+            },
+            f"{OOMPV}Cannot update attribute pk. This attribute is part of the key",
+        ),
     ],
-)  # fmt: skip
+)
 def test_of_two_faults_the_earlier_in_the_services_order_is_reported(wire, operation, request_, message):
     is_validation(wire, operation, request_, message)
 

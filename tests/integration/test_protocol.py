@@ -228,9 +228,23 @@ WRONG_VALUE = {":v": {"N": 1}}
         ("PutItem", {"TableName": "t", "Item": WRONG, "ReturnValues": "nonsense"}),
         ("PutItem", {"TableName": "t", "Item": WRONG, "ExpressionAttributeNames": {"#a": "a"}}),
         ("PutItem", {"TableName": "t", "Item": {"a": {}, **WRONG}}),
-        ("UpdateItem", {"TableName": "t", "Key": WRONG, "ExpressionAttributeValues": {}, "UpdateExpression": "SET a=:v"}),
-        ("UpdateItem", {"TableName": "t", "Key": {"pk": {}}, "UpdateExpression": "nonsense", "ExpressionAttributeValues": WRONG_VALUE}),
-        ("DeleteItem", {"TableName": "t", "Key": {"pk": {}}, "ConditionExpression": "", "ExpressionAttributeValues": WRONG_VALUE}),
+        (
+            "UpdateItem",
+            {"TableName": "t", "Key": WRONG, "ExpressionAttributeValues": {}, "UpdateExpression": "SET a=:v"},
+        ),
+        (
+            "UpdateItem",
+            {
+                "TableName": "t",
+                "Key": {"pk": {}},
+                "UpdateExpression": "nonsense",
+                "ExpressionAttributeValues": WRONG_VALUE,
+            },
+        ),
+        (
+            "DeleteItem",
+            {"TableName": "t", "Key": {"pk": {}}, "ConditionExpression": "", "ExpressionAttributeValues": WRONG_VALUE},
+        ),
         ("GetItem", {"TableName": "t", "Key": WRONG, "ExpressionAttributeNames": {"#a": "a"}}),
         ("Query", {"TableName": "t", "Select": "SPECIFIC_ATTRIBUTES", "ExclusiveStartKey": WRONG}),
         ("Scan", {"TableName": "t", "Segment": 1, "ExclusiveStartKey": WRONG}),
@@ -238,7 +252,7 @@ WRONG_VALUE = {":v": {"N": 1}}
         ("BatchGetItem", {"RequestItems": {"t": {"Keys": [{"pk": {}}]}, "u": {"Keys": [WRONG]}}}),
         ("BatchWriteItem", {"RequestItems": {"t": [{}, {"DeleteRequest": {"Key": WRONG}}]}}),
     ],
-)  # fmt: skip
+)
 def test_a_wrong_json_type_anywhere_is_found_before_any_other_fault(wire, operation, request_):
     assert wire.refusal(operation, request_).code == "SerializationException"
 

@@ -257,45 +257,105 @@ def test_a_projection_does_not_add_the_keys(wire, select):
 ONLY_NON_KEYS = "Filter Expression can only contain non-primary key attributes: Primary key attribute: "
 SPECIFIC = "Must specify the AttributesToGet or ProjectionExpression when choosing to get SPECIFIC_ATTRIBUTES"
 NO_PROJECTION = "Cannot specify the ProjectionExpression when choosing to get "
-SELECT = "failed to satisfy constraint: Member must satisfy enum value set: [SPECIFIC_ATTRIBUTES, COUNT, ALL_ATTRIBUTES, ALL_PROJECTED_ATTRIBUTES]"
+SELECT = (
+    "failed to satisfy constraint: Member must satisfy enum value set: [SPECIFIC_ATTRIBUTES, "
+    "COUNT, ALL_ATTRIBUTES, ALL_PROJECTED_ATTRIBUTES]"
+)
 
 
 @pytest.mark.parametrize(
     ("more", "message"),
     [
-        ({"Limit": 0}, f"{DETECTED}Value at 'Limit' failed to satisfy constraint: Member must have value greater than or equal to 1"),
-        ({"Limit": -1}, f"{DETECTED}Value '-1' at 'limit' failed to satisfy constraint: Member must have value greater than or equal to 1"),
+        (
+            {"Limit": 0},
+            f"{DETECTED}Value at 'Limit' failed to satisfy constraint: Member must have value greater than or equal to 1",
+        ),
+        (
+            {"Limit": -1},
+            f"{DETECTED}Value '-1' at 'limit' failed to satisfy constraint: Member must have value greater than or equal to 1",
+        ),
         ({"Select": "x"}, f"{DETECTED}Value 'x' at 'select' {SELECT}"),
         ({"Select": "SPECIFIC_ATTRIBUTES"}, SPECIFIC),
         ({"Select": "COUNT", "ProjectionExpression": "a"}, f"{NO_PROJECTION}only the Count"),
         ({"Select": "ALL_ATTRIBUTES", "ProjectionExpression": "a"}, f"{NO_PROJECTION}ALL_ATTRIBUTES"),
-        ({"Select": "ALL_PROJECTED_ATTRIBUTES"}, "ALL_PROJECTED_ATTRIBUTES can be used only when Querying using an IndexName"),
-        ({"KeyConditionExpression": None, "ExpressionAttributeValues": None}, "Either the KeyConditions or KeyConditionExpression parameter must be specified in the request."),
+        (
+            {"Select": "ALL_PROJECTED_ATTRIBUTES"},
+            "ALL_PROJECTED_ATTRIBUTES can be used only when Querying using an IndexName",
+        ),
+        (
+            {"KeyConditionExpression": None, "ExpressionAttributeValues": None},
+            "Either the KeyConditions or KeyConditionExpression parameter must be specified in the request.",
+        ),
         ({"KeyConditionExpression": ""}, f"{IN_KEYS}The expression can not be empty;"),
         ({"KeyConditionExpression": "pk = "}, f'{IN_KEYS}Syntax error; token: "<EOF>", near: "="'),
         ({"KeyConditionExpression": "pk = :p OR sk = :p"}, "Invalid operator used in KeyConditionExpression: OR"),
         ({"KeyConditionExpression": "NOT pk = :p"}, "Invalid operator used in KeyConditionExpression: NOT"),
         ({"KeyConditionExpression": "pk = :p AND sk IN (:p)"}, "Invalid operator used in KeyConditionExpression: IN"),
         ({"KeyConditionExpression": "pk = :p AND sk <> :p"}, "Invalid operator used in KeyConditionExpression: <>"),
-        ({"KeyConditionExpression": "pk = :p AND attribute_exists(sk)"}, "Invalid operator used in KeyConditionExpression: attribute_exists"),
-        ({"KeyConditionExpression": "pk = :p AND pk = :p"}, "KeyConditionExpressions must only contain one condition per key"),
-        ({"KeyConditionExpression": "pk = :p AND sk.a = :p"}, "KeyConditionExpressions cannot have conditions on nested attributes"),
+        (
+            {"KeyConditionExpression": "pk = :p AND attribute_exists(sk)"},
+            "Invalid operator used in KeyConditionExpression: attribute_exists",
+        ),
+        (
+            {"KeyConditionExpression": "pk = :p AND pk = :p"},
+            "KeyConditionExpressions must only contain one condition per key",
+        ),
+        (
+            {"KeyConditionExpression": "pk = :p AND sk.a = :p"},
+            "KeyConditionExpressions cannot have conditions on nested attributes",
+        ),
         ({"KeyConditionExpression": "((pk = :p))"}, "The expression has redundant parentheses;"),
-        ({"KeyConditionExpression": "pk = :p AND size(sk) = :p"}, "KeyConditionExpressions cannot contain nested operations"),
-        ({"KeyConditionExpression": ":p = :p"}, "Invalid condition in KeyConditionExpression: No key attribute specified"),
-        ({"KeyConditionExpression": "pk = sk", "ExpressionAttributeValues": None}, "Invalid condition in KeyConditionExpression: Multiple attribute names used in one condition"),
-        ({"ProjectionExpression": "a, a"}, "Invalid ProjectionExpression: Two document paths overlap with each other; must remove or rewrite one of these paths; path one: [a], path two: [a]"),
-        ({"FilterExpression": "#missing = :p"}, "Invalid FilterExpression: An expression attribute name used in the document path is not defined; attribute name: #missing"),
-        ({"ExpressionAttributeValues": {":p": s("p"), ":q": s("q")}}, "Value provided in ExpressionAttributeValues unused in expressions: keys: {:q}"),
-        ({"ExclusiveStartKey": {"pk": {}}}, f"{INVALID_START}: Supplied AttributeValue is empty, must contain exactly one of the supported datatypes"),
-        ({"ExclusiveStartKey": {"pk": {"S": "a", "N": "1"}}}, f"{INVALID_START}: Supplied AttributeValue has more than one datatypes set, must contain exactly one of the supported datatypes"),
-        ({"ExclusiveStartKey": {"pk": {"NULL": False}}}, f"{INVALID_START}: {OOMPV}Null attribute value types must have the value of true"),
+        (
+            {"KeyConditionExpression": "pk = :p AND size(sk) = :p"},
+            "KeyConditionExpressions cannot contain nested operations",
+        ),
+        (
+            {"KeyConditionExpression": ":p = :p"},
+            "Invalid condition in KeyConditionExpression: No key attribute specified",
+        ),
+        (
+            {"KeyConditionExpression": "pk = sk", "ExpressionAttributeValues": None},
+            "Invalid condition in KeyConditionExpression: Multiple attribute names used in one condition",
+        ),
+        (
+            {"ProjectionExpression": "a, a"},
+            (
+                "Invalid ProjectionExpression: Two document paths overlap with each other; must remove "
+                "or rewrite one of these paths; path one: [a], path two: [a]"
+            ),
+        ),
+        (
+            {"FilterExpression": "#missing = :p"},
+            (
+                "Invalid FilterExpression: An expression attribute name used in the document path is not "
+                "defined; attribute name: #missing"
+            ),
+        ),
+        (
+            {"ExpressionAttributeValues": {":p": s("p"), ":q": s("q")}},
+            "Value provided in ExpressionAttributeValues unused in expressions: keys: {:q}",
+        ),
+        (
+            {"ExclusiveStartKey": {"pk": {}}},
+            f"{INVALID_START}: Supplied AttributeValue is empty, must contain exactly one of the supported datatypes",
+        ),
+        (
+            {"ExclusiveStartKey": {"pk": {"S": "a", "N": "1"}}},
+            (
+                f"{INVALID_START}: Supplied AttributeValue has more than one datatypes set, must contain "
+                "exactly one of the supported datatypes"
+            ),
+        ),
+        (
+            {"ExclusiveStartKey": {"pk": {"NULL": False}}},
+            f"{INVALID_START}: {OOMPV}Null attribute value types must have the value of true",
+        ),
         ({"ExclusiveStartKey": {"pk": {"SS": []}}}, f"{INVALID_START}: {OOMPV}An string set  may not be empty"),
         ({"ExclusiveStartKey": {"pk": {"BS": []}}}, f"{INVALID_START}: {OOMPV}Binary sets should not be empty"),
         ({"ExclusiveStartKey": {"pk": {"NS": []}}}, f"{OOMPV}An number set  may not be empty"),
         ({"ExclusiveStartKey": {"pk": n("x")}}, "The parameter cannot be converted to a numeric value: x"),
     ],
-)  # fmt: skip
+)
 def test_what_is_wrong_in_itself_is_refused_before_the_table_is_looked_up(wire, more, message):
     request = {
         name: value for name, value in (request_of("nowhere", "pk = :p", {}) | more).items() if value is not None
@@ -326,10 +386,20 @@ def test_an_unknown_table_is_not_found(wire):
         (NUMBERS, "pk = :v", {"v": s("")}, f"{EMPTY_KEY}string value. Key: pk"),
         (STRINGS, "pk = :p AND sk = :v", {"v": s("")}, f"{EMPTY_KEY}string value. Key: sk"),
         (BINARIES, "pk = :p AND sk = :v", {"v": b(b"")}, f"{EMPTY_KEY}binary value. Key: sk"),
-        (NUMBERS, "pk = :v", {"v": s("x" * 2049)}, f"{OOMPV}Size of hashkey has exceeded the maximum size limit of2048 bytes"),
-        (STRINGS, "pk = :p AND sk = :v", {"v": s("x" * 1025)}, f"{OOMPV}Aggregated size of all range keys has exceeded the size limit of 1024 bytes"),
+        (
+            NUMBERS,
+            "pk = :v",
+            {"v": s("x" * 2049)},
+            f"{OOMPV}Size of hashkey has exceeded the maximum size limit of2048 bytes",
+        ),
+        (
+            STRINGS,
+            "pk = :p AND sk = :v",
+            {"v": s("x" * 1025)},
+            f"{OOMPV}Aggregated size of all range keys has exceeded the size limit of 1024 bytes",
+        ),
     ],
-)  # fmt: skip
+)
 def test_a_key_condition_that_does_not_fit_the_table_is_refused(wire, table, condition, values, message):
     request = request_of(table, condition, values)
     if ":p" not in condition:
@@ -368,13 +438,37 @@ OUTSIDE = "The provided starting key is outside query boundaries based on provid
         (NUMBERS, "pk < :p", {}, {"pk": s("p"), "sk": s("1")}, MISMATCH),
         (NUMBERS, "pk < :p", {}, {"pk": s("q"), "sk": n(1)}, "Query key condition not supported"),
         (NUMBERS, "pk = :p", {}, {"pk": s("q"), "sk": n(1)}, OUTSIDE),
-        (NUMBERS, "pk = :p AND sk > :v", {"v": n(5)}, {"pk": s("p"), "sk": n(5)}, "The provided starting key does not match the range key predicate"),
-        (NUMBERS, "pk = :p AND sk < :v", {"v": n(5)}, {"pk": s("p"), "sk": n(6)}, "The provided starting key does not match the range key predicate"),
-        (NUMBERS, "pk = :p AND sk = :v", {"v": n(5)}, {"pk": s("p"), "sk": n(5)}, "The query can return at most one row and cannot be restarted"),
-        (HASH, "pk = :p", {}, {"pk": s("p")}, "The provided exclusive start key is invalid: ExclusiveStartKey: {pk=AttributeValue: {S:p}}"),
+        (
+            NUMBERS,
+            "pk = :p AND sk > :v",
+            {"v": n(5)},
+            {"pk": s("p"), "sk": n(5)},
+            "The provided starting key does not match the range key predicate",
+        ),
+        (
+            NUMBERS,
+            "pk = :p AND sk < :v",
+            {"v": n(5)},
+            {"pk": s("p"), "sk": n(6)},
+            "The provided starting key does not match the range key predicate",
+        ),
+        (
+            NUMBERS,
+            "pk = :p AND sk = :v",
+            {"v": n(5)},
+            {"pk": s("p"), "sk": n(5)},
+            "The query can return at most one row and cannot be restarted",
+        ),
+        (
+            HASH,
+            "pk = :p",
+            {},
+            {"pk": s("p")},
+            "The provided exclusive start key is invalid: ExclusiveStartKey: {pk=AttributeValue: {S:p}}",
+        ),
         (NUMBERS, "pk = :p", {}, {"pk": s(""), "sk": n(5)}, f"{EMPTY_KEY}string value. Key: pk"),
     ],
-)  # fmt: skip
+)
 def test_a_start_key_that_does_not_fit_the_query_is_refused(wire, table, condition, values, start, message):
     refused = wire.refusal("Query", request_of(table, condition, values, ExclusiveStartKey=start))
     assert (refused.code, refused.message) == ("ValidationException", message)

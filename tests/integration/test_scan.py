@@ -125,25 +125,67 @@ SPECIFIC = "Must specify the AttributesToGet or ProjectionExpression when choosi
 @pytest.mark.parametrize(
     ("request_", "message"),
     [
-        ({"Limit": 0}, f"{DETECTED}Value '0' at 'limit' failed to satisfy constraint: Member must have value greater than or equal to 1"),
-        ({"TotalSegments": 0, "Segment": 0}, f"{DETECTED}Value '0' at 'totalSegments' failed to satisfy constraint: Member must have value greater than or equal to 1"),
-        ({"TotalSegments": 1_000_001, "Segment": 0}, f"{DETECTED}Value '1000001' at 'totalSegments' failed to satisfy constraint: Member must have value less than or equal to 1000000"),
-        ({"TotalSegments": 4, "Segment": -1}, f"{DETECTED}Value '-1' at 'segment' failed to satisfy constraint: Member must have value greater than or equal to 0"),
+        (
+            {"Limit": 0},
+            f"{DETECTED}Value '0' at 'limit' failed to satisfy constraint: Member must have value greater than or equal to 1",
+        ),
+        (
+            {"TotalSegments": 0, "Segment": 0},
+            (
+                f"{DETECTED}Value '0' at 'totalSegments' failed to satisfy constraint: Member must have "
+                "value greater than or equal to 1"
+            ),
+        ),
+        (
+            {"TotalSegments": 1_000_001, "Segment": 0},
+            (
+                f"{DETECTED}Value '1000001' at 'totalSegments' failed to satisfy constraint: Member must "
+                "have value less than or equal to 1000000"
+            ),
+        ),
+        (
+            {"TotalSegments": 4, "Segment": -1},
+            f"{DETECTED}Value '-1' at 'segment' failed to satisfy constraint: Member must have value greater than or equal to 0",
+        ),
         ({"Segment": 0}, f"The TotalSegments {NEEDS_SEGMENT} Segment parameter is present"),
         ({"TotalSegments": 2}, f"The Segment {NEEDS_SEGMENT} parameter TotalSegments is present"),
-        ({"TotalSegments": 5, "Segment": 5}, "The Segment parameter is zero-based and must be less than parameter TotalSegments: Segment: 5 is not less than TotalSegments: 5"),
+        (
+            {"TotalSegments": 5, "Segment": 5},
+            (
+                "The Segment parameter is zero-based and must be less than parameter TotalSegments: "
+                "Segment: 5 is not less than TotalSegments: 5"
+            ),
+        ),
         ({"Select": "SPECIFIC_ATTRIBUTES"}, SPECIFIC),
-        ({"Select": "ALL_PROJECTED_ATTRIBUTES"}, "ALL_PROJECTED_ATTRIBUTES can be used only when Querying using an IndexName"),
-        ({"Select": "COUNT", "ProjectionExpression": "a"}, "Cannot specify the ProjectionExpression when choosing to get only the Count"),
+        (
+            {"Select": "ALL_PROJECTED_ATTRIBUTES"},
+            "ALL_PROJECTED_ATTRIBUTES can be used only when Querying using an IndexName",
+        ),
+        (
+            {"Select": "COUNT", "ProjectionExpression": "a"},
+            "Cannot specify the ProjectionExpression when choosing to get only the Count",
+        ),
         ({"FilterExpression": ""}, "Invalid FilterExpression: The expression can not be empty;"),
-        ({"FilterExpression": "a = :v", "ProjectionExpression": ""}, "Invalid ProjectionExpression: The expression can not be empty;"),
-        ({"ExclusiveStartKey": {"pk": {}}}, f"{INVALID_START}: Supplied AttributeValue is empty, must contain exactly one of the supported datatypes"),
+        (
+            {"FilterExpression": "a = :v", "ProjectionExpression": ""},
+            "Invalid ProjectionExpression: The expression can not be empty;",
+        ),
+        (
+            {"ExclusiveStartKey": {"pk": {}}},
+            f"{INVALID_START}: Supplied AttributeValue is empty, must contain exactly one of the supported datatypes",
+        ),
         # one fault hides another: start key, segments, expressions, Select
-        ({"ExclusiveStartKey": {"pk": n("x")}, "Segment": 1}, "The parameter cannot be converted to a numeric value: x"),
+        (
+            {"ExclusiveStartKey": {"pk": n("x")}, "Segment": 1},
+            "The parameter cannot be converted to a numeric value: x",
+        ),
         ({"Segment": 1, "FilterExpression": ""}, f"The TotalSegments {NEEDS_SEGMENT} Segment parameter is present"),
-        ({"FilterExpression": "", "Select": "SPECIFIC_ATTRIBUTES"}, "Invalid FilterExpression: The expression can not be empty;"),
+        (
+            {"FilterExpression": "", "Select": "SPECIFIC_ATTRIBUTES"},
+            "Invalid FilterExpression: The expression can not be empty;",
+        ),
     ],
-)  # fmt: skip
+)
 def test_what_is_wrong_in_itself_is_refused_before_the_table_is_looked_up(wire, request_, message):
     refused = wire.refusal("Scan", {"TableName": "nowhere", **request_})
     assert (refused.code, refused.message) == ("ValidationException", message)

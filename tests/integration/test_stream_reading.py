@@ -345,8 +345,18 @@ TYPES = "Member must satisfy enum value set: [TRIM_HORIZON, LATEST, AT_SEQUENCE_
 @pytest.mark.parametrize(
     ("operation", "request_", "code", "message"),
     [
-        ("ListStreams", {"Limit": 0}, "Validation", f"{DETECTED}Value '0' at 'limit' failed to satisfy constraint: Member must have value greater than or equal to 1"),
-        ("ListStreams", {"Limit": 101}, "Validation", f"{DETECTED}Value '101' at 'limit' failed to satisfy constraint: Member must have value less than or equal to 100"),
+        (
+            "ListStreams",
+            {"Limit": 0},
+            "Validation",
+            f"{DETECTED}Value '0' at 'limit' failed to satisfy constraint: Member must have value greater than or equal to 1",
+        ),
+        (
+            "ListStreams",
+            {"Limit": 101},
+            "Validation",
+            f"{DETECTED}Value '101' at 'limit' failed to satisfy constraint: Member must have value less than or equal to 100",
+        ),
         ("ListStreams", {"TableName": "ab"}, "Validation", "at 'tableName'"),
         ("ListStreams", {"ExclusiveStartStreamArn": "x" * 40}, "Validation", ""),
         ("ListStreams", {"ExclusiveStartStreamArn": MALFORMED}, "Validation", ""),
@@ -357,25 +367,73 @@ TYPES = "Member must satisfy enum value set: [TRIM_HORIZON, LATEST, AT_SEQUENCE_
         ("DescribeStream", {"StreamArn": UNKNOWN_ARN}, "ResourceNotFound", STREAM_NOT_FOUND),
         ("DescribeStream", {"StreamArn": UNKNOWN_ARN, "Limit": 0}, "Validation", "Value '0' at 'limit'"),
         ("DescribeStream", {"StreamArn": UNKNOWN_ARN, "Limit": 101}, "Validation", "Value '101' at 'limit'"),
-        ("DescribeStream", {"StreamArn": UNKNOWN_ARN, "ExclusiveStartShardId": "x"}, "Validation", f"'exclusiveStartShardId' {SHORT} 28"),
-        ("DescribeStream", {"StreamArn": UNKNOWN_ARN, "ShardFilter": {"Type": "CHILD_SHARDS"}}, "Validation", "'shardFilter.shardId'"),
-        ("DescribeStream", {"StreamArn": UNKNOWN_ARN, "ShardFilter": {"ShardId": SHARD}}, "Validation", "'shardFilter.type'"),
-        ("DescribeStream", {"StreamArn": UNKNOWN_ARN, "ShardFilter": {"Type": "x", "ShardId": SHARD}}, "Validation", "'shardFilter.type'"),
-        ("DescribeStream", {"StreamArn": UNKNOWN_ARN, "ShardFilter": {"Type": "CHILD_SHARDS", "ShardId": "x"}}, "Validation", f"'shardFilter.shardId' {SHORT} 28"),
+        (
+            "DescribeStream",
+            {"StreamArn": UNKNOWN_ARN, "ExclusiveStartShardId": "x"},
+            "Validation",
+            f"'exclusiveStartShardId' {SHORT} 28",
+        ),
+        (
+            "DescribeStream",
+            {"StreamArn": UNKNOWN_ARN, "ShardFilter": {"Type": "CHILD_SHARDS"}},
+            "Validation",
+            "'shardFilter.shardId'",
+        ),
+        (
+            "DescribeStream",
+            {"StreamArn": UNKNOWN_ARN, "ShardFilter": {"ShardId": SHARD}},
+            "Validation",
+            "'shardFilter.type'",
+        ),
+        (
+            "DescribeStream",
+            {"StreamArn": UNKNOWN_ARN, "ShardFilter": {"Type": "x", "ShardId": SHARD}},
+            "Validation",
+            "'shardFilter.type'",
+        ),
+        (
+            "DescribeStream",
+            {"StreamArn": UNKNOWN_ARN, "ShardFilter": {"Type": "CHILD_SHARDS", "ShardId": "x"}},
+            "Validation",
+            f"'shardFilter.shardId' {SHORT} 28",
+        ),
         ("GetShardIterator", {}, "Validation", "3 validation errors detected: "),
-        ("GetShardIterator", {"StreamArn": UNKNOWN_ARN, "ShardId": SHARD, "ShardIteratorType": "x"}, "Validation", TYPES),
-        ("GetShardIterator", {"StreamArn": UNKNOWN_ARN, "ShardId": SHARD, "ShardIteratorType": "LATEST"}, "ResourceNotFound", STREAM_NOT_FOUND),
-        ("GetShardIterator", {"StreamArn": MALFORMED, "ShardId": SHARD, "ShardIteratorType": "LATEST"}, "Validation", ""),
-        ("GetShardIterator", {"StreamArn": UNKNOWN_ARN, "ShardId": "x" * 66, "ShardIteratorType": "LATEST"}, "Validation", "'shardId'"),
+        (
+            "GetShardIterator",
+            {"StreamArn": UNKNOWN_ARN, "ShardId": SHARD, "ShardIteratorType": "x"},
+            "Validation",
+            TYPES,
+        ),
+        (
+            "GetShardIterator",
+            {"StreamArn": UNKNOWN_ARN, "ShardId": SHARD, "ShardIteratorType": "LATEST"},
+            "ResourceNotFound",
+            STREAM_NOT_FOUND,
+        ),
+        (
+            "GetShardIterator",
+            {"StreamArn": MALFORMED, "ShardId": SHARD, "ShardIteratorType": "LATEST"},
+            "Validation",
+            "",
+        ),
+        (
+            "GetShardIterator",
+            {"StreamArn": UNKNOWN_ARN, "ShardId": "x" * 66, "ShardIteratorType": "LATEST"},
+            "Validation",
+            "'shardId'",
+        ),
         ("GetRecords", {}, "Validation", "Value null at 'shardIterator'"),
         ("GetRecords", {"ShardIterator": ""}, "Validation", f"'shardIterator' {SHORT} 1"),
         ("GetRecords", {"ShardIterator": "nonsense"}, "Validation", "Invalid ShardIterator"),
         ("GetRecords", {"ShardIterator": "x" * 2049}, "Validation", "'shardIterator'"),
         ("GetRecords", {"ShardIterator": f"{UNKNOWN_ARN}|1|AAAA"}, "Validation", "Invalid ShardIterator"),
         ("GetRecords", {"ShardIterator": f"{UNKNOWN_ARN}|1|ключ"}, "Validation", "Invalid ShardIterator"),
-        *(("GetRecords", {"ShardIterator": "x", "Limit": limit}, "Validation", f"Value '{limit}' at 'limit'") for limit in (0, -1, 1001)),
+        *(
+            ("GetRecords", {"ShardIterator": "x", "Limit": limit}, "Validation", f"Value '{limit}' at 'limit'")
+            for limit in (0, -1, 1001)
+        ),
     ],
-)  # fmt: skip
+)
 def test_a_request_that_is_wrong_is_refused(wire, operation, request_, code, message):
     refused = wire.refusal(operation, request_)
     assert (refused.status, refused.code) == (400, f"{code}Exception")

@@ -120,7 +120,10 @@ def test_a_missing_name_has_its_own_words(wire, operation):
     is_validation(wire, operation, {"BillingMode": "x"}, REQUIRED)
 
 
-BAD_CHARACTERS = f"{DETECTED}Value 'a b!' at 'tableName' failed to satisfy constraint: Member must satisfy regular expression pattern: [a-zA-Z0-9_.-]+"
+BAD_CHARACTERS = (
+    f"{DETECTED}Value 'a b!' at 'tableName' failed to satisfy constraint: Member must satisfy "
+    "regular expression pattern: [a-zA-Z0-9_.-]+"
+)
 
 
 @pytest.mark.parametrize(
@@ -134,11 +137,23 @@ def test_a_bad_name_of_an_existing_table_is_refused(wire, operation, name, messa
 @pytest.mark.parametrize(
     ("name", "message"),
     [
-        ("ab", f"{DETECTED}Value 'ab' at 'tableName' failed to satisfy constraint: Member must have length greater than or equal to 3"),
-        ("x" * 256, f"{DETECTED}Value '{'x' * 256}' at 'tableName' failed to satisfy constraint: Member must have length less than or equal to 255"),
+        (
+            "ab",
+            (
+                f"{DETECTED}Value 'ab' at 'tableName' failed to satisfy constraint: Member must have "
+                "length greater than or equal to 3"
+            ),
+        ),
+        (
+            "x" * 256,
+            (
+                f"{DETECTED}Value '{'x' * 256}' at 'tableName' failed to satisfy constraint: Member must "
+                "have length less than or equal to 255"
+            ),
+        ),
         ("a b!", BAD_CHARACTERS),
     ],
-)  # fmt: skip
+)
 def test_a_bad_name_of_a_new_table_is_refused_alone(wire, name, message):
     is_validation(wire, "CreateTable", {"TableName": name, "BillingMode": "x"}, message)
 
@@ -179,36 +194,93 @@ def definitions(*pairs):
         ({"BillingMode": "x"}, f"{DETECTED}Value 'x' at 'billingMode' {TYPE}[PROVISIONED, PAY_PER_REQUEST]"),
         ({"KeySchema": None}, f"{DETECTED}Value null at 'keySchema' {NULL}"),
         ({"AttributeDefinitions": None}, f"{DETECTED}Value null at 'attributeDefinitions' {NULL}"),
-        ({"KeySchema": []}, f"{DETECTED}Value '[]' at 'keySchema' failed to satisfy constraint: Member must have length greater than or equal to 1"),
+        (
+            {"KeySchema": []},
+            (
+                f"{DETECTED}Value '[]' at 'keySchema' failed to satisfy constraint: Member must have "
+                "length greater than or equal to 1"
+            ),
+        ),
         (keys(("pk", "x")), f"{DETECTED}Value 'x' at 'keySchema.1.member.keyType' {TYPE}[HASH, RANGE]"),
-        (definitions(("pk", "SS")), f"{DETECTED}Value 'SS' at 'attributeDefinitions.1.member.attributeType' {TYPE}[B, N, S]"),
+        (
+            definitions(("pk", "SS")),
+            f"{DETECTED}Value 'SS' at 'attributeDefinitions.1.member.attributeType' {TYPE}[B, N, S]",
+        ),
         ({"TableClass": "x"}, f"{DETECTED}Value 'x' at 'tableClass' {TYPE}[STANDARD, STANDARD_INFREQUENT_ACCESS]"),
-        (units(0, 1), f"{DETECTED}Value '0' at 'provisionedThroughput.readCapacityUnits' failed to satisfy constraint: Member must have value greater than or equal to 1"),
-        ({"ProvisionedThroughput": {"ReadCapacityUnits": 1}}, f"{DETECTED}Value null at 'provisionedThroughput.writeCapacityUnits' {NULL}"),
-        ({"ProvisionedThroughput": {}}, f"2 validation errors detected: Value null at 'provisionedThroughput.writeCapacityUnits' {NULL}; Value null at 'provisionedThroughput.readCapacityUnits' {NULL}"),
+        (
+            units(0, 1),
+            (
+                f"{DETECTED}Value '0' at 'provisionedThroughput.readCapacityUnits' failed to satisfy "
+                "constraint: Member must have value greater than or equal to 1"
+            ),
+        ),
+        (
+            {"ProvisionedThroughput": {"ReadCapacityUnits": 1}},
+            f"{DETECTED}Value null at 'provisionedThroughput.writeCapacityUnits' {NULL}",
+        ),
+        (
+            {"ProvisionedThroughput": {}},
+            (
+                "2 validation errors detected: Value null at 'provisionedThroughput.writeCapacityUnits' "
+                f"{NULL}; Value null at 'provisionedThroughput.readCapacityUnits' {NULL}"
+            ),
+        ),
         # throughput
         (units(1, 1), NEITHER),
         ({"BillingMode": None}, BOTH),
         ({"BillingMode": "PROVISIONED"}, BOTH),
-        ({"BillingMode": None} | units(10**12 + 1, 1), "Given value 1000000000001 for ReadCapacityUnits is out of bounds"),
+        (
+            {"BillingMode": None} | units(10**12 + 1, 1),
+            "Given value 1000000000001 for ReadCapacityUnits is out of bounds",
+        ),
         # keys
         (keys(("pk", "HASH"), ("pk", "RANGE")), "Invalid KeySchema: Some index key attribute have no definition"),
         (keys(("pk", "HASH"), ("sk", "RANGE")), "Invalid KeySchema: Some index key attribute have no definition"),
-        (keys(("other", "HASH")), f"{OOMPV}Some index key attributes are not defined in AttributeDefinitions. Keys: [other], AttributeDefinitions: [pk]"),
-        (keys(("pk", "HASH"), ("pk", "RANGE")) | definitions(("pk", "S"), ("sk", "S")), "Both the Hash Key and the Range Key element in the KeySchema have the same name"),
+        (
+            keys(("other", "HASH")),
+            (
+                f"{OOMPV}Some index key attributes are not defined in AttributeDefinitions. Keys: "
+                "[other], AttributeDefinitions: [pk]"
+            ),
+        ),
+        (
+            keys(("pk", "HASH"), ("pk", "RANGE")) | definitions(("pk", "S"), ("sk", "S")),
+            "Both the Hash Key and the Range Key element in the KeySchema have the same name",
+        ),
         (keys(("pk", "RANGE")), "Invalid KeySchema: The first KeySchemaElement is not a HASH key type"),
-        (schema("pk:S sk:S") | keys(("pk", "HASH"), ("sk", "HASH")), "Invalid KeySchema: The second KeySchemaElement is not a RANGE key type"),
-        (definitions(("pk", "S"), ("sk", "S")), f"{OOMPV}Number of attributes in KeySchema does not exactly match number of attributes defined in AttributeDefinitions"),
+        (
+            schema("pk:S sk:S") | keys(("pk", "HASH"), ("sk", "HASH")),
+            "Invalid KeySchema: The second KeySchemaElement is not a RANGE key type",
+        ),
+        (
+            definitions(("pk", "S"), ("sk", "S")),
+            (
+                f"{OOMPV}Number of attributes in KeySchema does not exactly match number of attributes "
+                "defined in AttributeDefinitions"
+            ),
+        ),
         # stream
-        (stream("KEYS_ONLY", enabled=False), f"{OOMPV}Table is being created with a stream disabled, UpdateViewType should not be specified"),
-        (stream("x"), f"{DETECTED}Value 'x' at 'streamSpecification.streamViewType' {TYPE}[KEYS_ONLY, NEW_IMAGE, OLD_IMAGE, NEW_AND_OLD_IMAGES]"),
+        (
+            stream("KEYS_ONLY", enabled=False),
+            f"{OOMPV}Table is being created with a stream disabled, UpdateViewType should not be specified",
+        ),
+        (
+            stream("x"),
+            (
+                f"{DETECTED}Value 'x' at 'streamSpecification.streamViewType' {TYPE}[KEYS_ONLY, "
+                "NEW_IMAGE, OLD_IMAGE, NEW_AND_OLD_IMAGES]"
+            ),
+        ),
         ({"StreamSpecification": {}}, f"{DETECTED}Value null at 'streamSpecification.streamEnabled' {NULL}"),
         # order
         (units(1, 1) | keys(("other", "HASH")), NEITHER),
-        (keys(("pk", "RANGE")) | stream("KEYS_ONLY", enabled=False), "Invalid KeySchema: The first KeySchemaElement is not a HASH key type"),
+        (
+            keys(("pk", "RANGE")) | stream("KEYS_ONLY", enabled=False),
+            "Invalid KeySchema: The first KeySchemaElement is not a HASH key type",
+        ),
     ],
     ids=lambda value: repr(value)[:50],
-)  # fmt: skip
+)
 def test_a_table_that_can_not_be_created_is_refused(wire, change, message):
     request = {name: value for name, value in (VALID | change).items() if value is not None}
     name = unique_name()
@@ -262,12 +334,33 @@ def test_the_last_page_of_tables_has_no_start_for_another(wire):
 @pytest.mark.parametrize(
     ("request_", "message"),
     [
-        ({"Limit": 0}, f"{DETECTED}Value '0' at 'limit' failed to satisfy constraint: Member must have value greater than or equal to 1"),
-        ({"Limit": 101}, f"{DETECTED}Value '101' at 'limit' failed to satisfy constraint: Member must have value less than or equal to 100"),
-        ({"ExclusiveStartTableName": "ab", "Limit": 0}, "2 validation errors detected: Value 'ab' at 'exclusiveStartTableName' failed to satisfy constraint: Member must have length greater than or equal to 3; Value '0' at 'limit' failed to satisfy constraint: Member must have value greater than or equal to 1"),
-        ({"ExclusiveStartTableName": "a;"}, "2 validation errors detected: Value 'a;' at 'exclusiveStartTableName' failed to satisfy constraint: Member must satisfy regular expression pattern: [a-zA-Z0-9_.-]+; Value 'a;' at 'exclusiveStartTableName' failed to satisfy constraint: Member must have length greater than or equal to 3"),
+        (
+            {"Limit": 0},
+            f"{DETECTED}Value '0' at 'limit' failed to satisfy constraint: Member must have value greater than or equal to 1",
+        ),
+        (
+            {"Limit": 101},
+            f"{DETECTED}Value '101' at 'limit' failed to satisfy constraint: Member must have value less than or equal to 100",
+        ),
+        (
+            {"ExclusiveStartTableName": "ab", "Limit": 0},
+            (
+                "2 validation errors detected: Value 'ab' at 'exclusiveStartTableName' failed to satisfy "
+                "constraint: Member must have length greater than or equal to 3; Value '0' at 'limit' "
+                "failed to satisfy constraint: Member must have value greater than or equal to 1"
+            ),
+        ),
+        (
+            {"ExclusiveStartTableName": "a;"},
+            (
+                "2 validation errors detected: Value 'a;' at 'exclusiveStartTableName' failed to satisfy "
+                "constraint: Member must satisfy regular expression pattern: [a-zA-Z0-9_.-]+; Value 'a;' "
+                "at 'exclusiveStartTableName' failed to satisfy constraint: Member must have length "
+                "greater than or equal to 3"
+            ),
+        ),
     ],
-)  # fmt: skip
+)
 def test_bounds_of_a_listing_are_checked(wire, request_, message):
     is_validation(wire, "ListTables", request_, message)
 
@@ -334,13 +427,22 @@ UNCHANGED = (
         (units(5, 5), UNCHANGED),
         (units(5, 5) | {"BillingMode": "PROVISIONED"}, UNCHANGED),
         (units(5, 5) | {"BillingMode": "PAY_PER_REQUEST"}, NEITHER),
-        ({"BillingMode": "PROVISIONED"}, f"{OOMPV}ProvisionedThroughput must be specified when BillingMode is PROVISIONED"),
+        (
+            {"BillingMode": "PROVISIONED"},
+            f"{OOMPV}ProvisionedThroughput must be specified when BillingMode is PROVISIONED",
+        ),
         (units(6, 10**13), "Given value 10000000000000 for WriteCapacityUnits is out of bounds"),
-        (units(0, 1), f"{DETECTED}Value '0' at 'provisionedThroughput.readCapacityUnits' failed to satisfy constraint: Member must have value greater than or equal to 1"),
+        (
+            units(0, 1),
+            (
+                f"{DETECTED}Value '0' at 'provisionedThroughput.readCapacityUnits' failed to satisfy "
+                "constraint: Member must have value greater than or equal to 1"
+            ),
+        ),
         (units(9, 9) | stream("KEYS_ONLY"), f"{OOMPV}You cannot modify stream status while updating table IOPS"),
     ],
     ids=lambda value: repr(value)[:50],
-)  # fmt: skip
+)
 def test_a_change_that_is_none_or_not_allowed_is_refused(wire, provisioned, change, message):
     request = {name: value for name, value in change.items() if value is not None}
     before = describe(wire, provisioned)

@@ -158,27 +158,85 @@ def test_an_effect_that_the_stored_item_forbids_changes_nothing(wire, table, bef
         ("!!! INVALID !!!", None, 'Syntax error; token: "!", near: "!!"'),
         ("SET a = :v SET b = :v", {"v": n(1)}, 'The "SET" section can only be used once in an update expression;'),
         ("SET a = :v", None, "An expression attribute value used in expression is not defined; attribute value: :v"),
-        ("SET #a = :v", {"v": n(1)}, "An expression attribute name used in the document path is not defined; attribute name: #a"),
+        (
+            "SET #a = :v",
+            {"v": n(1)},
+            "An expression attribute name used in the document path is not defined; attribute name: #a",
+        ),
         ("SET size = :v", {"v": n(1)}, "Attribute name is a reserved keyword; reserved keyword: size"),
         ("SET a.Comment = :v", {"v": n(1)}, "Attribute name is a reserved keyword; reserved keyword: Comment"),
         ("SET a = nonsense(:v)", {"v": n(1)}, "Invalid function name; function: nonsense"),
-        ("SET a = attribute_exists(b)", None, "The function is not allowed in an update expression; function: attribute_exists"),
-        ("SET a = :v, a = :v", {"v": n(1)}, "Two document paths overlap with each other; must remove or rewrite one of these paths; path one: [a], path two: [a]"),
-        ("SET a.b = :v REMOVE a", {"v": n(1)}, "Two document paths overlap with each other; must remove or rewrite one of these paths; path one: [a, b], path two: [a]"),
-        ("SET a.b = :v, a[0] = :v", {"v": n(1)}, "Two document paths conflict with each other; must remove or rewrite one of these paths; path one: [a, b], path two: [a, [0]]"),
-        ("ADD a :v", {"v": s("x")}, "Incorrect operand type for operator or function; operator: ADD, operand type: STRING"),
-        ("ADD a :v", {"v": {"L": []}}, "Incorrect operand type for operator or function; operator: ADD, operand type: LIST"),
-        ("DELETE a :v", {"v": n(1)}, "Incorrect operand type for operator or function; operator: DELETE, operand type: NUMBER"),
-        ("SET a = b + :v", {"v": s("x")}, "Incorrect operand type for operator or function; operator or function: +, operand type: S"),
-        ("SET a = list_append(b, :v)", {"v": s("x")}, "Incorrect operand type for operator or function; operator or function: list_append, operand type: S"),
-        ("SET a = if_not_exists(:v, b)", {"v": s("x")}, "Operator or function requires a document path; operator or function: if_not_exists"),
-        ("SET a = list_append(b)", None, "Incorrect number of operands for operator or function; operator or function: list_append, number of operands: 1"),
+        (
+            "SET a = attribute_exists(b)",
+            None,
+            "The function is not allowed in an update expression; function: attribute_exists",
+        ),
+        (
+            "SET a = :v, a = :v",
+            {"v": n(1)},
+            "Two document paths overlap with each other; must remove or rewrite one of these paths; path one: [a], path two: [a]",
+        ),
+        (
+            "SET a.b = :v REMOVE a",
+            {"v": n(1)},
+            (
+                "Two document paths overlap with each other; must remove or rewrite one of these paths; "
+                "path one: [a, b], path two: [a]"
+            ),
+        ),
+        (
+            "SET a.b = :v, a[0] = :v",
+            {"v": n(1)},
+            (
+                "Two document paths conflict with each other; must remove or rewrite one of these paths; "
+                "path one: [a, b], path two: [a, [0]]"
+            ),
+        ),
+        (
+            "ADD a :v",
+            {"v": s("x")},
+            "Incorrect operand type for operator or function; operator: ADD, operand type: STRING",
+        ),
+        (
+            "ADD a :v",
+            {"v": {"L": []}},
+            "Incorrect operand type for operator or function; operator: ADD, operand type: LIST",
+        ),
+        (
+            "DELETE a :v",
+            {"v": n(1)},
+            "Incorrect operand type for operator or function; operator: DELETE, operand type: NUMBER",
+        ),
+        (
+            "SET a = b + :v",
+            {"v": s("x")},
+            "Incorrect operand type for operator or function; operator or function: +, operand type: S",
+        ),
+        (
+            "SET a = list_append(b, :v)",
+            {"v": s("x")},
+            "Incorrect operand type for operator or function; operator or function: list_append, operand type: S",
+        ),
+        (
+            "SET a = if_not_exists(:v, b)",
+            {"v": s("x")},
+            "Operator or function requires a document path; operator or function: if_not_exists",
+        ),
+        (
+            "SET a = list_append(b)",
+            None,
+            "Incorrect number of operands for operator or function; operator or function: list_append, number of operands: 1",
+        ),
         ("SET a = a + b + c", None, 'Syntax error; token: "+", near: "b + c"'),
         ("SET a = ((:v))", {"v": n(1)}, "The expression has redundant parentheses;"),
         ("REMOVE l[99999999999]", None, "List index is not within the allowable range; index: [99999999999]"),
-        ("SET a = :v" + " " * 4096, {"v": n(1)}, "Expression size has exceeded the maximum allowed size; expression size: 4106"),
+        (
+            "SET a = :v" + " " * 4096,
+            {"v": n(1)},
+            "Expression size has exceeded the maximum allowed size; expression size: 4106",
+        ),
     ],
-)  # fmt: skip
+)
 def test_an_expression_that_is_wrong_in_itself_is_refused_before_the_table_is_looked_up(
     wire, expression, values, message
 ):

@@ -115,8 +115,11 @@ def test_a_condition_is_held_against_the_stored_item_or_an_empty_one():
         ((STORED.item,), {"Attributes": orjson.loads(STORED.item)}),
         ((b"{}", None, b"Item"), {"Item": {}}),
         ((None, {"CapacityUnits": 1}), {"ConsumedCapacity": {"CapacityUnits": 1}}),
-        ((STORED.item, {"CapacityUnits": 1}, b"Item"), {"Item": orjson.loads(STORED.item), "ConsumedCapacity": {"CapacityUnits": 1}}),
+        (
+            (STORED.item, {"CapacityUnits": 1}, b"Item"),
+            {"Item": orjson.loads(STORED.item), "ConsumedCapacity": {"CapacityUnits": 1}},
+        ),
     ],
-)  # fmt: skip
+)
 def test_an_answer_has_what_there_is_to_say(arguments, expected):
     assert orjson.loads(answer(*arguments)) == expected
