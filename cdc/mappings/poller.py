@@ -72,7 +72,8 @@ class Poller:
 
     def committed(self, shards: frozenset[int]) -> None:
         """Take notice of new records in these shards; a listener of the writer."""
-        self.inbox.put(_Committed(shards))
+        if self._roster.runs:  # without a mapping, a write does not pay for waking this thread
+            self.inbox.put(_Committed(shards))
 
     def poke(self) -> None:
         """Take notice of changed mappings or functions, at once."""

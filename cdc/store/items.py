@@ -89,12 +89,12 @@ def fetch(cursor: Any, table_id: int, key: bytes) -> StoredItem | None:
     return StoredItem(row, size, item)
 
 
-def look_up(connection: Any, table_id: int, key: bytes) -> tuple[int, StoredItem | None]:
+def look_up(cursor: Any, table_id: int, key: bytes) -> tuple[int, StoredItem | None]:
     """Read one item by its key, and the catalogue epoch of the same moment.
 
     Raises: InternalServerError when its CRC is wrong.
     """
-    [(epoch, row, size, crc, item)] = connection.execute(_LOOK_UP, (table_id, key)).fetchall()
+    [(epoch, row, size, crc, item)] = cursor.execute(_LOOK_UP, (table_id, key)).fetchall()
     if row is None:
         return epoch, None
     if crc32(item, crc32(key)) != crc:

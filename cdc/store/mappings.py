@@ -131,7 +131,7 @@ def settled(checkpoint: Checkpoint, through: int, kind: str, now_ms: int) -> Che
         attempts=0,
         last_result="OK" if delivered else "PROBLEM: records were trimmed before they were delivered",
         last_error=None,
-        updated_ms=now_ms,
+        updated_ms=max(now_ms, checkpoint.updated_ms),  # a clock that goes back must not mix up the order of outcomes
     )
 
 
@@ -149,10 +149,11 @@ def settle(
     `kind` is DELIVERED or TRIMMED. Returns False, and changes nothing, if the stored checkpoint is elsewhere by now.
     """
     attempts = checkpoint.attempts + 1 if kind == DELIVERED else checkpoint.attempts
-    moved = _compare_and_set(transaction, checkpoint, settled(checkpoint, through, kind, transaction.now_ms))
+    after = settled(checkpoint, through, kind, transaction.now_ms)
+    moved = _compare_and_set(transaction, checkpoint, after)
     if moved:
         lane = (checkpoint.mapping_id, checkpoint.shard, checkpoint.sequence, through)
-        transaction.cursor.execute(_ADD_OUTCOME, (*lane, kind, records, attempts, request_id, transaction.now_ms))
+        transaction.cursor.execute(_ADD_OUTCOME, (*lane, kind, records, attempts, request_id, after.updated_ms))
     return moved
 
 
@@ -163,7 +164,7 @@ def failed(checkpoint: Checkpoint, error: str, now_ms: int) -> Checkpoint:
         attempts=checkpoint.attempts + 1,
         last_result="PROBLEM: Function call failed",
         last_error=error,
-        updated_ms=now_ms,
+        updated_ms=max(now_ms, checkpoint.updated_ms),  # a clock that goes back must not mix up the order of outcomes
     )
 
 

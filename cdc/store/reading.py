@@ -36,7 +36,7 @@ class View:
 
 @dataclass(slots=True)
 class Lookup:
-    """A checked request for one item. `run` takes a DBAPI connection and a catalogue that may be out of date.
+    """A checked request for one item. `run` takes a DBAPI cursor and a catalogue that may be out of date.
 
     It returns the catalogue epoch that its one statement saw, and the JSON body of its answer: so the hottest read
     costs one statement instead of two.
@@ -87,13 +87,13 @@ class Reader:
 
         Raises: ServiceError.
         """
-        connection = self._database.reader()
+        cursor = self._database.reader_cursor()
         catalog = self._catalog
         while True:
             try:
-                epoch, answer = lookup.run(connection, catalog)
+                epoch, answer = lookup.run(cursor, catalog)
             except ServiceError:
-                epoch = connection.execute(_EPOCH).fetchall()[0][0]
+                epoch = cursor.execute(_EPOCH).fetchall()[0][0]
                 if epoch == catalog.epoch:
                     raise
             else:
@@ -104,5 +104,5 @@ class Reader:
     def _reload(self) -> Catalog:
         with self._database.reading() as connection:
             epoch = connection.execute(select(state.c.catalog_epoch)).scalar_one()
-            self._catalog = load_catalog(connection, epoch)
-        return self._catalog
+            catalog = self._catalog = load_catalog(connection, epoch)
+        return catalog  # another thread may have put another one there meanwhile

@@ -35,14 +35,15 @@ def capture(
     `key` is the encoded key, `keys` the key attributes. The caller has made sure that the two differ.
     (DynamoDB Streams: StreamRecord; SizeBytes counts keys and the images that the view type includes.)
     """
-    change = b'{"Keys":' + orjson.dumps(keys)
+    parts = [b'{"Keys":', orjson.dumps(keys)]
     size_bytes = item_size(keys)
     if new is not None and stream.view_type in _WITH_NEW:
-        change += b',"NewImage":' + new[0]
+        parts += (b',"NewImage":', new[0])
         size_bytes += new[1]
     if old is not None and stream.view_type in _WITH_OLD:
-        change += b',"OldImage":' + old[0]
+        parts += (b',"OldImage":', old[0])
         size_bytes += old[1]
     kind = REMOVE if new is None else INSERT if old is None else MODIFY
     shard = stream.shard_of(int.from_bytes(key[:_HASH_BYTES], "big"))
-    records.append(transaction, shard.id, stream.retention_seconds, kind, size_bytes, change + b"}")
+    parts.append(b"}")
+    records.append(transaction, shard.id, stream.retention_seconds, kind, size_bytes, b"".join(parts))

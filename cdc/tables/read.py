@@ -38,12 +38,12 @@ def get_item(request: dict[str, Any], _options: Options) -> Lookup:
     name, mode = request["TableName"], request.get("ReturnConsumedCapacity")
     consistent = bool(request.get("ConsistentRead"))
 
-    def run(connection: Any, catalog: Catalog) -> tuple[int, bytes]:
+    def run(cursor: Any, catalog: Catalog) -> tuple[int, bytes]:
         table = find_table(catalog, name)
         check_key(table.schema, keys)
         if projection is not None:
             refuse_key_paths(table.schema, projection.paths)
-        epoch, stored = items.look_up(connection, table.id, encode_key(table.schema, keys))
+        epoch, stored = items.look_up(cursor, table.id, encode_key(table.schema, keys))
         item = None if stored is None else stored.item
         if item is not None and projection is not None:
             item = canonical_bytes(projection.apply(load_item(item)))

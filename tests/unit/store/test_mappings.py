@@ -228,3 +228,12 @@ def test_old_outcomes_are_purged_a_few_at_a_time(begun, writer, database, clock)
     purge = partial(mappings.purge_outcomes, before_ms=clock.now_ms() - 3000, rows=4)
     assert [writer.call(purge) for _ in range(3)] == [4, 3, 0]
     assert [through for _, through, *_ in outcomes(database)] == [13, 14, 15]
+
+
+def test_outcomes_stay_in_order_when_the_clock_goes_back(begun, writer, database, clock):
+    assert settle(writer, begun, 7)
+    clock.set_wall_ms(clock.now_ms() - 3_600_000)
+    [first] = checkpoints(database)
+    assert settle(writer, first, 8)
+    [second] = checkpoints(database)
+    assert second.updated_ms == first.updated_ms
