@@ -173,14 +173,20 @@ TELLING = {
 }  # fmt: skip
 
 
-@pytest.mark.parametrize(
-    ("operation", "member"), [(each, member) for each in SOUND for member in sorted(IMPLEMENTED[each])]
-)
+ANY_VALUE_WILL_DO = {
+    ("CreateTable", "TableName"),  # every name is good for a new table
+    ("ListStreams", "TableName"),  # a name that no table has gives a listing without streams
+}
+PRESENT = [
+    (operation, member)
+    for operation in SOUND
+    for member in sorted(IMPLEMENTED[operation])
+    if (operation, member) not in ANY_VALUE_WILL_DO
+]
+
+
+@pytest.mark.parametrize(("operation", "member"), PRESENT)
 def test_a_member_that_is_here_is_looked_at(wire, table, operation, member):
-    if (operation, member) == ("ListStreams", "TableName"):
-        pytest.skip("a name that no table has is a listing without streams: tests of streams show that it counts")
-    if (operation, member) == ("CreateTable", "TableName"):
-        pytest.skip("any name will do for a new table")
     request = with_table(SOUND[operation], table)
     assert wire.refusal(operation, request | {member: TELLING[member]}).status == 400
 
