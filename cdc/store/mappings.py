@@ -56,8 +56,11 @@ def declare(transaction: Transaction, declaration: Declaration) -> None:
     if existing is None:
         created = {"name": declaration.name, "paused": 0, "created_ms": transaction.now_ms}
         connection.execute(insert(schema.mappings).values(**settings, **created))
-    else:
-        connection.execute(update(schema.mappings).where(_mappings.id == existing.id).values(**settings))
+        return
+    if existing.table_name != declaration.table_name:  # nothing of the old table may count when it comes back
+        connection.execute(delete(schema.checkpoints).where(_checkpoints.mapping_id == existing.id))
+        connection.execute(delete(schema.outcomes).where(_outcomes.mapping_id == existing.id))
+    connection.execute(update(schema.mappings).where(_mappings.id == existing.id).values(**settings))
 
 
 def _start(transaction: Transaction, declaration: Declaration) -> dict[str, int]:

@@ -237,3 +237,11 @@ def test_outcomes_stay_in_order_when_the_clock_goes_back(begun, writer, database
     assert settle(writer, first, 8)
     [second] = checkpoints(database)
     assert second.updated_ms == first.updated_ms
+
+
+def test_a_mapping_that_returns_to_its_first_table_starts_anew_there(begun, writer, database):
+    assert settle(writer, begun, 9)
+    writer.call(partial(create_table, name="u"))
+    declare(writer, replace(M, table_name="u"))
+    assert checkpoints(database) == []
+    assert outcomes(database) == []
