@@ -116,7 +116,7 @@ def test_an_iterator_that_time_overtakes_is_trimmed_and_one_at_the_horizon_moves
     [first] = service.get_records(ShardIterator=start(service), Limit=1)["Records"]
     at_first = start(service, "AT_SEQUENCE_NUMBER", SequenceNumber=first["dynamodb"]["SequenceNumber"])
     horizon = start(service)
-    expire(61)
+    expire(60)
     with pytest.raises(TrimmedDataAccessException):
         service.get_records(ShardIterator=at_first)
     assert values(service.get_records(ShardIterator=horizon)) == ["b"]
