@@ -1,0 +1,62 @@
+"""Settings as the values that the floors below take: nothing is lost on the way, and units are right."""
+
+from __future__ import annotations
+
+from cdc.model.functions import FunctionDefinition
+from cdc.model.options import Options
+from cdc.service.configuration import declaration_of, definition_of, options_of
+from cdc.settings import load
+from tests.unit.service.requests import declaration
+
+CONFIG = """
+[server]
+region = "eu-west-1"
+account_id = "123456789012"
+[streams]
+shards = 7
+[retention]
+hours = 0.5
+tables = { orders = 72 }
+[[functions]]
+name = "f"
+command = ["sh", "audit.sh"]
+timeout_seconds = 5
+environment = { STAGE = "test", OWN = "1" }
+[[mappings]]
+name = "m"
+table = "abc"
+function = "f"
+starting_position = "LATEST"
+batch_size = 10
+maximum_batching_window_in_seconds = 3
+enabled = false
+"""
+
+
+def test_settings_become_the_values_that_are_handed_down(tmp_path):
+    path = tmp_path / "cdc.toml"
+    path.write_text(CONFIG)
+    settings = load(path)
+    assert options_of(settings) == Options(
+        region="eu-west-1",
+        account_id="123456789012",
+        shards=7,
+        retention_seconds=1800,
+        table_retention_seconds={"orders": 259_200},
+    )
+    [function], [mapping] = settings.functions, settings.mappings
+    assert definition_of(function, {"STAGE": "production", "REGION": "x"}) == FunctionDefinition(
+        name="f",
+        handler=None,
+        command=("sh", "audit.sh"),
+        timeout_seconds=5,
+        environment={"STAGE": "test", "REGION": "x", "OWN": "1"},
+        working_directory=function.working_directory,
+        in_process=False,
+    )
+    wanted = {"starting_position": "LATEST", "batch_size": 10, "window_seconds": 3, "enabled": False}
+    assert declaration_of(mapping) == declaration("m", **wanted)
+
+
+def test_the_defaults_are_those_of_aws():
+    assert options_of(load()) == Options()
