@@ -51,6 +51,8 @@ CONNECTION_BACKLOG = 2048
 KEEP_ALIVE_SECONDS = 75
 """Above the 60 s for which SDKs keep idle connections, so that the client is the one who closes."""
 
+GARBAGE_OBJECTS = 20_000
+"""New containers between two collections: requests leave no cycles, and a few thousand wait in a full queue."""
 CLOSE_SECONDS = 5
 """What a stop keeps of its time for requests in flight, and for ending handlers that did not finish."""
 
@@ -189,6 +191,7 @@ class Daemon:
             self._announce_start()
             gc.collect()
             gc.freeze()  # what lives as long as the process needs no more collecting
+            gc.set_threshold(GARBAGE_OBJECTS)
             await self._stop.wait()
             log.info("stopping: finishing what is in flight")
             if app is not None:

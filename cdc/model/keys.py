@@ -26,6 +26,8 @@ EMPTY_KEY = (
     "The AttributeValue for a key attribute cannot contain an empty {kind} value. Key: {name}"
 )
 
+_SHORT_HASH, _SHORT_RANGE = MAX_PARTITION_KEY_BYTES // 4, MAX_SORT_KEY_BYTES // 4
+"""Characters that are within the bounds however many bytes each takes."""
 _HASH_BYTES = 4
 _LENGTH_BYTES = 2
 
@@ -100,8 +102,23 @@ def key_of(schema: KeySchema, item: Item) -> Item:
     return {schema.hash_name: item[schema.hash_name], schema.range_name: item[schema.range_name]}
 
 
+def _is_plainly_fine(schema: KeySchema, item: Item) -> bool:
+    """Tell at once whether the key attributes of an item are good and short, as nearly all are."""
+    value = item.get(schema.hash_name)
+    text = None if value is None else value.get(schema.hash_type)
+    if not text or len(text) > _SHORT_HASH:
+        return False
+    if schema.range_name is None:
+        return True
+    value = item.get(schema.range_name)
+    text = None if value is None else value.get(schema.range_type or "")
+    return text is not None and 0 < len(text) <= _SHORT_RANGE
+
+
 def check_key(schema: KeySchema, key: Item) -> None:
     """Check a parsed `Key` map against the schema; raises ValidationException (DynamoDB: GetItem, Key)."""
+    if len(key) == (1 if schema.range_name is None else 2) and _is_plainly_fine(schema, key):
+        return
     if len(key) != (1 if schema.range_name is None else 2):
         raise ValidationException(MISMATCH)
     _check_matches(schema, key)
@@ -110,6 +127,8 @@ def check_key(schema: KeySchema, key: Item) -> None:
 
 def check_item_keys(schema: KeySchema, item: Item) -> None:
     """Check the key attributes in a parsed item; raises ValidationException (DynamoDB: PutItem, Item)."""
+    if _is_plainly_fine(schema, item):
+        return
     for name, key_type in schema.attributes():
         value = item.get(name)
         if value is None:

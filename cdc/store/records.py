@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from functools import lru_cache
+from struct import Struct
 from typing import TYPE_CHECKING, Any, NamedTuple
 from zlib import crc32
 
@@ -30,6 +31,9 @@ MAX_SEGMENT_SECONDS = 3600
 READ_ROWS = 256
 """Rows fetched from the driver at a time."""
 
+_IDENTITY = Struct(">QIQB").pack
+"""What the CRC of a record covers besides its change: sequence, shard, creation time, kind."""
+
 
 class Record(NamedTuple):
     """A stream record as it is stored."""
@@ -49,7 +53,7 @@ def segment_seconds(retention_seconds: int) -> int:
 
 def record_crc(sequence: int, shard: int, created_ms: int, kind: int, change: bytes) -> int:
     """CRC-32 of a record's change and of what identifies it."""
-    return crc32(change, crc32(b"%d %d %d %d" % (sequence, shard, created_ms, kind)))
+    return crc32(change, crc32(_IDENTITY(sequence, shard, created_ms, kind)))
 
 
 class _Statements(NamedTuple):
@@ -94,12 +98,19 @@ def append(
     transaction: Transaction, shard: int, retention_seconds: int, kind: int, size_bytes: int, change: bytes
 ) -> int:
     """Write a record under the next sequence number, which is returned."""
-    segment_id = _segment_for(transaction, retention_seconds)  # first: one that closes ends with the record before
+    statement = transaction.record_inserts.get(retention_seconds)
+    if statement is None:  # before the time is taken: a segment that closes here ends with the record before
+        statement = _statements(_segment_for(transaction, retention_seconds)).insert
+        transaction.record_inserts[retention_seconds] = statement
     created_ms = transaction.record_time_ms()
     sequence = transaction.allocate_sequence()
     crc = record_crc(sequence, shard, created_ms, kind, change)
     row = (sequence, shard, created_ms, kind, size_bytes, crc, change)
-    transaction.cursor.execute(_statements(segment_id).insert, row)
+    rows = transaction.record_rows.get(statement)
+    if rows is None:
+        transaction.record_rows[statement] = [row]
+    else:
+        rows.append(row)
     transaction.appended_shards.add(shard)
     return sequence
 
@@ -137,6 +148,7 @@ def _open_segment(transaction: Transaction, retention_seconds: int, created_ms: 
 
 def close_segment(transaction: Transaction, segment: Segment) -> None:
     """Add no more records to a segment. The next write of its retention opens another."""
+    transaction.record_inserts.clear()
     row = schema.segments
     transaction.connection.execute(
         update(row)

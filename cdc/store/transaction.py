@@ -52,7 +52,7 @@ class Counters:
 class Transaction:
     """An open write transaction. State transitions take it; only the writer begins and commits it."""
 
-    connection: Connection  # for control-plane statements in Core
+    core: Connection  # see `connection`
     cursor: Any  # DBAPI cursor for prepared statements; every execute must be fetched to its end
     now_ms: int
     counters: Counters
@@ -60,15 +60,25 @@ class Transaction:
     secret: bytes
     table_deltas: dict[int, list[int]] = field(default_factory=dict)  # table id → [items, bytes] to add
     appended_shards: set[int] = field(default_factory=set)  # shards that got records
+    record_inserts: dict[int, str] = field(default_factory=dict)  # retention → the statement for its open segment
+    record_rows: dict[str, list[tuple[Any, ...]]] = field(default_factory=dict)  # by that statement, not yet executed
     loaded_catalog: Catalog | None = None  # may be of another epoch
     _loaded: Counters | None = None
 
     @property
+    def connection(self) -> Connection:
+        """The connection for control-plane statements in Core, which see all that was written before."""
+        if self.record_rows:
+            self._write_records()
+        return self.core
+
+    @property
     def catalog(self) -> Catalog:
         """Tables, streams and segments, as this transaction sees them."""
-        if self.loaded_catalog is None or self.loaded_catalog.epoch != self.counters.epoch:
-            self.loaded_catalog = load_catalog(self.connection, self.counters.epoch)
-        return self.loaded_catalog
+        catalog = self.loaded_catalog
+        if catalog is None or catalog.epoch != self.counters.epoch:
+            catalog = self.loaded_catalog = load_catalog(self.connection, self.counters.epoch)
+        return catalog
 
     def allocate_sequence(self) -> int:
         """Take the next sequence number; it is used up even if no record is written under it."""
@@ -93,6 +103,7 @@ class Transaction:
 
     def finish(self) -> None:
         """Write back what was gathered on the way; the writer calls it before the commit."""
+        self._write_records()
         for table_id, (items, size_bytes) in self.table_deltas.items():
             if items or size_bytes:
                 self.cursor.execute(_COUNT, (items, size_bytes, table_id))
@@ -100,12 +111,18 @@ class Transaction:
             moved = self.counters
             self.cursor.execute(_SAVE, (moved.epoch, moved.next_sequence, moved.last_created_ms))
 
+    def _write_records(self) -> None:
+        """Insert the gathered records: together, as that costs half of one by one."""
+        for statement, rows in self.record_rows.items():
+            self.cursor.executemany(statement, rows)
+        self.record_rows.clear()
+
 
 def begin(connection: Connection, cursor: Any, now_ms: int, catalog: Catalog | None) -> Transaction:
     """Read the counters in a write transaction that the writer has just begun."""
     epoch, sequence, created_ms, file_id, secret = cursor.execute(_LOAD).fetchall()[0]
     return Transaction(
-        connection=connection,
+        core=connection,
         cursor=cursor,
         now_ms=now_ms,
         counters=Counters(epoch, sequence, created_ms),
