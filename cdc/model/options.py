@@ -22,6 +22,16 @@ class Options:
     retention_seconds: int = DAY_SECONDS
     table_retention_seconds: Mapping[str, int] = field(default_factory=lambda: MappingProxyType({}))
 
+    def __post_init__(self) -> None:
+        """Refuse what would keep nothing, or have nowhere to put it."""
+        seconds = min((self.retention_seconds, *self.table_retention_seconds.values()))
+        if seconds < 1:
+            raise ValueError(f"a retention of {seconds} seconds keeps nothing: at least 1 second is needed")
+        if self.shards is not None and self.shards < 1:
+            raise ValueError(
+                f"{self.shards} shards can hold nothing: at least 1 is needed, or None for DynamoDB's number"
+            )
+
     def retention_of(self, table_name: str) -> int:
         """Seconds that the stream records of a table are kept."""
         return self.table_retention_seconds.get(table_name, self.retention_seconds)

@@ -25,12 +25,15 @@ SHARDS_MAX = 256
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
-def enable_stream(transaction: Transaction, options: Options, table: Table, view_type: str) -> Stream:
+def enable_stream(
+    transaction: Transaction, options: Options, table: Table, view_type: str, *, later: bool = False
+) -> Stream:
     """Give a table that has no enabled stream a new one, with open shards that share the ring of hashes equally.
 
-    (DynamoDB: UpdateTable, StreamSpecification.)
+    A stream that is as old as its table tells all that the table holds; one that is enabled `later` than the table was
+    made never looks as old, however fast that was. (DynamoDB: CreateTable and UpdateTable, StreamSpecification.)
     """
-    created_ms = _unused_ms(transaction, table.name)
+    created_ms = _unused_ms(transaction, table.name, table.created_ms + 1 if later else transaction.now_ms)
     stream = Stream(
         id=0,
         table_id=table.id,
@@ -92,10 +95,10 @@ def shard_count(options: Options, definition: TableDefinition) -> int:
     return min(max(1, -(-load // (PARTITION_READ_UNITS * PARTITION_WRITE_UNITS))), SHARDS_MAX)
 
 
-def _unused_ms(transaction: Transaction, table_name: str) -> int:
+def _unused_ms(transaction: Transaction, table_name: str, earliest_ms: int) -> int:
     """Find a creation time, from now on, that no stream of this table name has: the label must be its own."""
     used = {stream.created_ms for stream in transaction.catalog.streams_of(table_name)}
-    created_ms = transaction.now_ms
+    created_ms = max(transaction.now_ms, earliest_ms)
     while created_ms in used:
         created_ms += 1
     return created_ms

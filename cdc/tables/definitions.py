@@ -50,7 +50,8 @@ def create_table(request: dict[str, Any], options: Options) -> Write:
         if name in transaction.catalog.tables:
             raise ResourceInUseException(f"Table already exists: {name}")
         store.insert_table(transaction, new_definition(request, table_id, transaction.now_ms))
-        _change_stream(transaction, options, transaction.catalog.tables[name], stream)
+        if stream is not None and stream.view_type is not None:
+            enable_stream(transaction, options, transaction.catalog.tables[name], stream.view_type)
         return _answer(transaction, options, transaction.catalog.tables[name], "CREATING")
 
     return Write(run)
@@ -151,7 +152,7 @@ def _change_stream(transaction: Transaction, options: Options, table: Table, cha
     if change is None:
         return
     if change.view_type is not None:
-        enable_stream(transaction, options, table, change.view_type)
+        enable_stream(transaction, options, table, change.view_type, later=True)
     elif table.stream is not None:
         disable_stream(transaction, table.stream)
 

@@ -6,6 +6,7 @@ import pytest
 
 from tests.benchmarks.bench import delivery_part, paced, purge_part
 from tests.benchmarks.bench.children import ChildError
+from tests.benchmarks.bench.seed import FIRST_NUMBER
 
 
 def test_puts_are_due_at_the_rate():
@@ -36,7 +37,7 @@ def test_a_purge_outside_the_measured_time_is_a_failure():
 
 
 def test_the_first_arrival_of_a_write_counts(tmp_path):
-    first = delivery_part.FIRST_NUMBER
+    first = FIRST_NUMBER
     arrivals = tmp_path / "arrivals"
     arrivals.write_text(f"{first} 100\n{first + 1} 200\n{first} 300\n")
     assert delivery_part.await_arrivals(arrivals, 2) == {0: 100, 1: 200}
