@@ -15,12 +15,12 @@ import uuid
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-import uvicorn
 import uvloop
 from apscheduler.schedulers.background import BackgroundScheduler
 
 from cdc.api.app import App
 from cdc.api.guard import Guard
+from cdc.api.http import Server
 from cdc.clock import SystemClock
 from cdc.functions.manager import Functions
 from cdc.functions.runner import FunctionsOptions
@@ -47,10 +47,6 @@ ROLE_WAIT_SECONDS = 5.0
 ROLE_LOOK_SECONDS = 0.3
 """The same for somebody who looks who holds it, as `cdc status` does, which takes the lock for a moment."""
 ROLE_RETRY_SECONDS = 0.02
-CONNECTION_BACKLOG = 2048
-KEEP_ALIVE_SECONDS = 75
-"""Above the 60 s for which SDKs keep idle connections, so that the client is the one who closes."""
-
 GARBAGE_OBJECTS = 20_000
 """New containers between two collections: requests leave no cycles, and a few thousand wait in a full queue."""
 CLOSE_SECONDS = 5
@@ -213,26 +209,9 @@ class Daemon:
         server = self._settings.server
         app = App(self._service, Guard(server.host, server.allowed_hosts, server.allowed_origins))
         stack.callback(app.close)
-        http = _Server(
-            uvicorn.Config(
-                app,
-                http="httptools",
-                ws="none",
-                loop="none",
-                lifespan="off",
-                log_config=None,
-                access_log=False,
-                server_header=False,
-                proxy_headers=False,
-                headers=[("Server", "Server")],
-                backlog=CONNECTION_BACKLOG,
-                timeout_keep_alive=KEEP_ALIVE_SECONDS,
-                timeout_graceful_shutdown=CLOSE_SECONDS,
-            )
-        )
-        serving = asyncio.create_task(http.serve(sockets=[listener]))
-        stack.push_async_callback(_stop_server, http, serving)
-        await http.ready.wait()
+        http = Server(app, SystemClock())
+        await http.start(listener)
+        stack.push_async_callback(http.stop, CLOSE_SECONDS)
         return app
 
     def _on_stop(self) -> None:
@@ -270,29 +249,6 @@ class Daemon:
         for mapping in self._settings.mappings if self._poller is not None else ():
             state = "" if mapping.enabled else " (disabled)"
             self._announce(f"  delivers {mapping.table} to {mapping.function} as {mapping.name}{state}")
-
-
-class _Server(uvicorn.Server):
-    """A server that leaves the signals to the daemon and tells when it is ready."""
-
-    def __init__(self, config: uvicorn.Config) -> None:
-        super().__init__(config)
-        self.ready = asyncio.Event()
-
-    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
-        """Start listening."""
-        await super().startup(sockets)
-        self.ready.set()
-
-    @contextlib.contextmanager
-    def capture_signals(self) -> Iterator[None]:
-        """Capture none."""
-        yield
-
-
-async def _stop_server(http: uvicorn.Server, serving: asyncio.Task[None]) -> None:
-    http.should_exit = True
-    await serving
 
 
 @contextlib.contextmanager

@@ -6,33 +6,25 @@ import itertools
 import logging
 import os
 from base64 import b32encode
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any
 from zlib import crc32
 
 import orjson
 
+from cdc.api.http import Response
 from cdc.model.errors import InternalServerError, SerializationException, ServiceError
 from cdc.service.operations import TARGETS, find_operation
 
 if TYPE_CHECKING:
     from cdc.model.options import Options
-    from cdc.store.reading import Lookup, Read, Write
+    from cdc.store.reading import Read, Write
 
 log = logging.getLogger(__name__)
 
 JSON_1_0 = b"application/x-amz-json-1.0"
 CONTENT_TYPES = frozenset({JSON_1_0, b"application/json"})
-MAX_BODY_BYTES = 16 << 20
 _REQUEST_ID_LETTERS = 52
 _OPERATIONS = {name.encode(): operation for name, operation in TARGETS.items()}
-
-
-class Response(NamedTuple):
-    """An answer, ready to be sent."""
-
-    status: int
-    headers: list[tuple[bytes, bytes]]
-    body: bytes
 
 
 class RequestIds:
@@ -47,7 +39,7 @@ class RequestIds:
         return self._form % next(self._numbers)
 
 
-def parse(target: bytes, body: bytes, options: Options) -> Lookup | Read | Write:
+def parse(target: bytes, body: bytes, options: Options) -> Read | Write:
     """Check a request as far as it can be without the file.
 
     Raises: ServiceError.
@@ -79,7 +71,6 @@ def respond(status: int, request_id: bytes, body: bytes, content_type: bytes) ->
     """Put the headers of the service to a body."""
     headers = [
         (b"content-type", content_type),
-        (b"content-length", b"%d" % len(body)),
         (b"x-amzn-requestid", request_id),
         (b"x-amz-crc32", b"%d" % crc32(body)),
     ]

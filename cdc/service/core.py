@@ -13,7 +13,7 @@ from cdc.service.operations import OPERATIONS
 from cdc.service.status import status
 from cdc.store import mappings as stored_mappings
 from cdc.store.database import open_database
-from cdc.store.reading import Lookup, Read, Reader
+from cdc.store.reading import Read, Reader
 from cdc.store.writer import Writer
 from cdc.streams.lifecycle import set_retentions
 
@@ -77,12 +77,11 @@ class Service:
         answer: dict[str, Any] = orjson.loads(self.execute(OPERATIONS[operation](request, self.options)))
         return answer
 
-    def execute(self, work: Lookup | Read | Write) -> bytes:
+    def execute(self, work: Read | Write) -> bytes:
         """Run checked work on this thread (a read) or the writer's (a write); return the JSON of its answer."""
-        if isinstance(work, Lookup):
-            return self.reader.look_up(work)
         if isinstance(work, Read):
-            return work.run(self.reader.view())
+            with self.reader.snapshot() as view:
+                return work.run(view)
         return self.writer.call(work.run, work.size_bytes)
 
     # -- operations, named as in boto3 --

@@ -13,9 +13,9 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
     from cdc.model.options import Options
-    from cdc.store.reading import Lookup, Read, Write
+    from cdc.store.reading import Read, Write
 
-    Operation = Callable[[dict[str, Any], Options], Lookup | Read | Write]
+    Operation = Callable[[dict[str, Any], Options], Read | Write]
 
 TABLES = "DynamoDB_20120810"
 STREAMS = "DynamoDBStreams_20120810"

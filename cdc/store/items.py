@@ -5,10 +5,10 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, NamedTuple
 from zlib import crc32
 
-from sqlalchemy import and_, bindparam, delete, insert, select, update
+from sqlalchemy import bindparam, delete, insert, select, update
 
 from cdc.model.errors import InternalServerError
-from cdc.store.schema import dropped_tables, items, state
+from cdc.store.schema import dropped_tables, items
 from cdc.store.statements import prepare
 
 if TYPE_CHECKING:
@@ -32,13 +32,6 @@ _in_range = (
 _row = (items.c.key, items.c.size, items.c.crc, items.c.item)
 
 _FETCH = prepare(select(items.c.id, items.c.size, items.c.crc, items.c.item).where(*_of_key), "table", "key")
-_LOOK_UP = prepare(
-    select(state.c.catalog_epoch, items.c.id, items.c.size, items.c.crc, items.c.item).select_from(
-        state.outerjoin(items, and_(*_of_key))
-    ),
-    "table",
-    "key",
-)
 _INSERT = prepare(
     insert(items).values(
         table_id=bindparam("table"),
@@ -87,19 +80,6 @@ def fetch(cursor: Any, table_id: int, key: bytes) -> StoredItem | None:
     if crc32(item, crc32(key)) != crc:
         raise damaged(key)
     return StoredItem(row, size, item)
-
-
-def look_up(cursor: Any, table_id: int, key: bytes) -> tuple[int, StoredItem | None]:
-    """Read one item by its key, and the catalogue epoch of the same moment.
-
-    Raises: InternalServerError when its CRC is wrong.
-    """
-    [(epoch, row, size, crc, item)] = cursor.execute(_LOOK_UP, (table_id, key)).fetchall()
-    if row is None:
-        return epoch, None
-    if crc32(item, crc32(key)) != crc:
-        raise damaged(key)
-    return epoch, StoredItem(row, size, item)
 
 
 def damaged(key: bytes) -> InternalServerError:

@@ -156,7 +156,7 @@ def _read_part(view: View, table: Table, part: _Wanted, room: int) -> tuple[list
     found: list[bytes] = []
     units, used = 0.0, 0
     for position, key in enumerate(part.keys):
-        stored = items.fetch(view.connection, table.id, encode_key(table.schema, key))
+        stored = items.fetch(view.cursor, table.id, encode_key(table.schema, key))
         size = 0 if stored is None else stored.size
         if used + size > room:
             return found, part.asked["Keys"][position:], units, used

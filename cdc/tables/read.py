@@ -9,7 +9,7 @@ from cdc.model.errors import ValidationException
 from cdc.model.keys import check_key, encode_key, encode_scalar, partition_prefix, successor_of_prefix
 from cdc.model.values import canonical_bytes, load_item, parse_item
 from cdc.store import items
-from cdc.store.reading import Lookup, Read
+from cdc.store.reading import Read
 from cdc.tables import shapes
 from cdc.tables.capacity import consumed, read_units
 from cdc.tables.pages import check_select, encode_start_key, parse_page, parse_start_key, read_page
@@ -17,7 +17,7 @@ from cdc.tables.requests import answer, find_table, of_shape, refuse_key_paths, 
 
 if TYPE_CHECKING:
     from cdc.expressions import KeyRange
-    from cdc.model.catalog import Catalog, Table
+    from cdc.model.catalog import Table
     from cdc.model.keys import KeySchema
     from cdc.model.options import Options
     from cdc.model.values import Item
@@ -28,7 +28,7 @@ _QUERY_EXPRESSIONS = ("FilterExpression", "KeyConditionExpression")
 
 
 @of_shape(shapes.GET_ITEM)
-def get_item(request: dict[str, Any], _options: Options) -> Lookup:
+def get_item(request: dict[str, Any], _options: Options) -> Read:
     """Check a GetItem. DynamoDB: GetItem."""
     bound = substitutions(request, "ProjectionExpression")
     keys, _ = parse_item(request["Key"])
@@ -38,12 +38,12 @@ def get_item(request: dict[str, Any], _options: Options) -> Lookup:
     name, mode = request["TableName"], request.get("ReturnConsumedCapacity")
     consistent = bool(request.get("ConsistentRead"))
 
-    def run(cursor: Any, catalog: Catalog) -> tuple[int, bytes]:
-        table = find_table(catalog, name)
+    def run(view: View) -> bytes:
+        table = find_table(view.catalog, name)
         check_key(table.schema, keys)
         if projection is not None:
             refuse_key_paths(table.schema, projection.paths)
-        epoch, stored = items.look_up(cursor, table.id, encode_key(table.schema, keys))
+        stored = items.fetch(view.cursor, table.id, encode_key(table.schema, keys))
         item = None if stored is None else stored.item
         if item is not None and projection is not None:
             item = canonical_bytes(projection.apply(load_item(item)))
@@ -51,9 +51,9 @@ def get_item(request: dict[str, Any], _options: Options) -> Lookup:
         if mode is not None:
             size = 0 if stored is None else stored.size
             capacity = consumed(mode, table.name, read_units(size, consistent=consistent))
-        return epoch, answer(item, capacity, b"Item")
+        return answer(item, capacity, b"Item")
 
-    return Lookup(run)
+    return Read(run, quick=True)
 
 
 @of_shape(shapes.QUERY)

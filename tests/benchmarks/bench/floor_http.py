@@ -1,4 +1,4 @@
-"""Floor H: uvicorn, configured as in the daemon, answering a constant from a bare ASGI callable.
+"""Floor H: uvicorn, answering a constant from a bare ASGI callable.
 
 `python -m tests.benchmarks.bench.floor_http BYTES` prints its address and serves answers of that many bytes, with the
 headers of the daemon's, until it is ended. The body of a request is read and dropped.
@@ -14,7 +14,8 @@ from typing import TYPE_CHECKING, Any
 import uvicorn
 import uvloop
 
-from cdc.daemon import CONNECTION_BACKLOG, KEEP_ALIVE_SECONDS, SWITCH_SECONDS
+from cdc.api.http import BACKLOG, KEEP_ALIVE_SECONDS
+from cdc.daemon import SWITCH_SECONDS
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
@@ -59,7 +60,7 @@ async def serve(app: Constant) -> None:
             access_log=False,
             server_header=False,
             headers=[("Server", "Server")],
-            backlog=CONNECTION_BACKLOG,
+            backlog=BACKLOG,
             timeout_keep_alive=KEEP_ALIVE_SECONDS,
         )
     )

@@ -1,15 +1,15 @@
-"""The ASGI application by itself: what an HTTP server hands it and what it answers, without a socket."""
+"""The application by itself: what the HTTP server hands it and what it answers, without a socket."""
 
 from __future__ import annotations
 
 import asyncio
-from typing import Any
 
 import orjson
 import pytest
 
 from cdc.api.app import App
 from cdc.api.guard import Guard
+from cdc.api.http import Request
 from cdc.clock import ManualClock
 from cdc.model.options import Options
 from cdc.service import open_service
@@ -29,122 +29,118 @@ def service(tmp_path):
 
 
 @pytest.fixture
-def app(service):
-    app = App(service, Guard("127.0.0.1", (), ()))
-    yield app
-    app.close()
+def answer(service):
+    """Let an application answer requests, in turns of one event loop; returns the responses."""
+
+    def answer(*requests, app_of=service, ready=True):
+        async def run():
+            app = App(app_of, Guard("127.0.0.1", (), ()))
+            app.ready = ready
+            answered = []
+            for request in requests:
+                future = asyncio.get_running_loop().create_future()
+                app(request, future.set_result)
+                answered.append(future)
+            try:
+                return await asyncio.gather(*answered)
+            finally:
+                app.close()
+
+        return asyncio.run(run())
+
+    return answer
 
 
-def scope_of(method="POST", path="/", **headers):
+def request_of(method="POST", target="/", body=b"", **headers):
     given = {"host": "localhost", "content-type": "application/x-amz-json-1.0"} | headers
-    pairs = [(name.replace("_", "-").encode(), value.encode()) for name, value in given.items()]
-    return {"type": "http", "method": method, "path": path, "headers": pairs}
+    named = {name.replace("_", "-").encode(): value.encode() for name, value in given.items()}
+    return Request(method.encode(), target.encode(), named, body)
 
 
-async def answer(app, scope, *messages):
-    """Let the application answer one request; return status, headers and body."""
-    pending = list(messages) or [{"type": "http.request", "body": b"", "more_body": False}]
-    sent: list[dict[str, Any]] = []
-
-    async def receive():
-        return pending.pop(0)
-
-    async def send(message):
-        sent.append(message)
-
-    await app(scope, receive, send)
-    start, content = sent
-    assert (start["type"], content["type"]) == ("http.response.start", "http.response.body")
-    return start["status"], dict(start["headers"]), content["body"]
+def call_of(operation, **request):
+    return request_of(body=orjson.dumps(request), x_amz_target=f"DynamoDB_20120810.{operation}")
 
 
-async def call(app, operation, *parts, **request):
-    body = parts or (orjson.dumps(request),)
-    messages = [
-        {"type": "http.request", "body": part, "more_body": number < len(body) - 1} for number, part in enumerate(body)
-    ]
-    status, _, content = await answer(app, scope_of(x_amz_target=f"DynamoDB_20120810.{operation}"), *messages)
-    return status, orjson.loads(content)
+@pytest.fixture
+def call(answer):
+    """Run one operation; return status and body."""
+
+    def call(operation, **request):
+        [response] = answer(call_of(operation, **request))
+        return response.status, orjson.loads(response.body)
+
+    return call
 
 
-def test_writes_lookups_quick_reads_and_scans_are_answered(app):
+def test_writes_quick_reads_and_scans_are_answered(call):
+    status, created = call("CreateTable", **TABLE)
+    assert (status, created["TableDescription"]["TableStatus"]) == (200, "CREATING")
+    assert call("PutItem", TableName="abc", Item={"pk": {"S": "a"}}) == (200, {})
+    assert call("GetItem", TableName="abc", Key={"pk": {"S": "a"}}) == (200, {"Item": {"pk": {"S": "a"}}})
+    assert call("DescribeTable", TableName="abc")[1]["Table"]["ItemCount"] == 1
+    assert call("Scan", TableName="abc")[1]["Count"] == 1
+
+
+def test_many_writes_at_once_are_all_answered_each_with_its_own_outcome(call, answer):
+    call("CreateTable", **TABLE)
+    request = {"TableName": "abc", "ConditionExpression": "attribute_not_exists(pk)"}
+    calls = [call_of("PutItem", **request, Item={"pk": {"S": str(number // 2)}}) for number in range(100)]
+    assert [response.status for response in answer(*calls)] == [200, 400] * 50
+
+
+def test_many_quick_reads_at_once_are_all_answered_each_with_its_own_outcome(call, answer):
+    call("CreateTable", **TABLE)
+    call("PutItem", TableName="abc", Item={"pk": {"S": "a"}})
+    get = call_of("GetItem", TableName="abc", Key={"pk": {"S": "a"}})
+    wrong = call_of("GetItem", TableName="other", Key={"pk": {"S": "a"}})
+    responses = answer(get, wrong, get)
+    assert [response.status for response in responses] == [200, 400, 200]
+    assert len({dict(response.headers)[b"x-amzn-requestid"] for response in responses}) == 3
+
+
+def test_what_is_no_acceptable_request_is_refused_in_the_words_of_the_service(service):
     async def run():
-        status, created = await call(app, "CreateTable", **TABLE)
-        assert (status, created["TableDescription"]["TableStatus"]) == (200, "CREATING")
-        assert await call(app, "PutItem", TableName="abc", Item={"pk": {"S": "a"}}) == (200, {})
-        assert await call(app, "GetItem", TableName="abc", Key={"pk": {"S": "a"}}) == (
-            200,
-            {"Item": {"pk": {"S": "a"}}},
-        )
-        assert (await call(app, "DescribeTable", TableName="abc"))[1]["Table"]["ItemCount"] == 1
-        assert (await call(app, "Scan", TableName="abc"))[1]["Count"] == 1
+        app = App(service, Guard("127.0.0.1", (), ()))
+        app.close()
+        return app.refusal(413, "too long"), app.refusal(400, "what?")
 
-    asyncio.run(run())
+    large, strange = asyncio.run(run())
+    body = orjson.loads(large.body)
+    assert (large.status, body["__type"]) == (413, "com.amazon.coral.service#RequestEntityTooLargeException")
+    assert (strange.status, strange.body) == (400, b"what?")
 
 
-def test_many_writes_at_once_are_all_answered_each_with_its_own_outcome(app):
-    async def run():
-        await call(app, "CreateTable", **TABLE)
-        request = {"TableName": "abc", "ConditionExpression": "attribute_not_exists(pk)"}
-        calls = [call(app, "PutItem", **request, Item={"pk": {"S": str(number // 2)}}) for number in range(100)]
-        return [status for status, _ in await asyncio.gather(*calls)]
-
-    statuses = asyncio.run(run())
-    assert statuses == [200, 400] * 50
+@pytest.mark.parametrize(("ready", "status", "word"), [(True, 200, "ok"), (False, 503, "draining")])
+def test_health_says_when_it_drains(ready, status, word, answer):
+    [response] = answer(request_of("GET", "/health?verbose"), ready=ready)
+    assert (response.status, orjson.loads(response.body)) == (status, {"status": word})
 
 
-def test_a_body_in_pieces_is_put_together(app):
-    status, names = asyncio.run(call(app, "ListTables", b'{"Lim', b"", b'it":1', b"}"))
-    assert (status, names) == (200, {"TableNames": []})
-
-
-def test_a_body_over_16_mb_is_refused_as_soon_as_it_is_known(app):
-    piece = b" " * (1 << 20)
-    status, body = asyncio.run(call(app, "ListTables", *[piece] * 17, b"never asked for"))
-    assert status == 413
-    assert body["__type"] == "com.amazon.coral.service#RequestEntityTooLargeException"
-
-
-def test_a_client_that_goes_away_in_its_body_is_not_a_fault_of_the_server(app, caplog):
-    messages = [{"type": "http.request", "body": b"{", "more_body": True}, {"type": "http.disconnect"}]
-    asyncio.run(answer(app, scope_of(x_amz_target="DynamoDB_20120810.ListTables"), *messages))
-    assert caplog.records == []
-
-
-def test_health_says_when_it_drains(app):
-    status, _, body = asyncio.run(answer(app, scope_of("GET", "/health")))
-    assert (status, orjson.loads(body)) == (200, {"status": "ok"})
-    app.ready = False
-    status, _, body = asyncio.run(answer(app, scope_of("GET", "/health")))
-    assert (status, orjson.loads(body)) == (503, {"status": "draining"})
-
-
-def test_the_root_names_the_region(app):
-    status, headers, body = asyncio.run(answer(app, scope_of("GET")))
+def test_the_root_names_the_region(answer):
+    [(status, headers, body)] = answer(request_of("GET"))
     assert (status, body) == (200, b"healthy: dynamodb.eu-west-1.amazonaws.com ")
-    assert len(headers[b"x-amzn-requestid"]) == 52
+    assert len(dict(headers)[b"x-amzn-requestid"]) == 52
 
 
-def test_a_fault_inside_is_an_internal_server_error_and_the_application_goes_on(app, service, monkeypatch, caplog):
+def test_a_fault_inside_is_an_internal_server_error_and_the_application_goes_on(call, service, monkeypatch, caplog):
     def broken():
         raise RuntimeError("the disk is on fire")
 
     with monkeypatch.context() as patch:
-        patch.setattr(service.reader, "view", broken)
-        status, body = asyncio.run(call(app, "ListTables"))
+        patch.setattr(service.reader, "snapshot", broken)
+        status, body = call("ListTables")
     assert (status, body["__type"].partition("#")[2]) == (500, "InternalServerError")
     assert "fire" not in str(body)
     assert len(caplog.records) == 1
-    assert asyncio.run(call(app, "ListTables"))[0] == 200
+    assert call("ListTables")[0] == 200
 
 
-def test_after_the_service_was_closed_a_write_is_unavailable(tmp_path):
-    service = open_service(tmp_path / "cdc.db", Options(), ManualClock())
-    app = App(service, Guard("127.0.0.1", (), ()))
+def test_after_the_service_was_closed_a_write_is_unavailable(tmp_path, answer):
+    service = open_service(tmp_path / "other.db", Options(), ManualClock())
     service.close()
-    status, body = asyncio.run(call(app, "CreateTable", **TABLE))
-    assert (status, body["__type"].partition("#")[2]) == (503, "ServiceUnavailable")
-    app.close()
+    [response] = answer(call_of("CreateTable", **TABLE), app_of=service)
+    body = orjson.loads(response.body)
+    assert (response.status, body["__type"].partition("#")[2]) == (503, "ServiceUnavailable")
 
 
 @pytest.mark.parametrize(
@@ -157,8 +153,9 @@ def test_after_the_service_was_closed_a_write_is_unavailable(tmp_path):
         ),
     ],
 )
-def test_a_preflight_allows_what_was_asked_for(app, headers, allowed):
-    status, answered, _ = asyncio.run(answer(app, scope_of("OPTIONS", origin="http://localhost", **headers)))
+def test_a_preflight_allows_what_was_asked_for(answer, headers, allowed):
+    [(status, answered, _)] = answer(request_of("OPTIONS", origin="http://localhost", **headers))
+    answered = dict(answered)
     assert status == 200
     assert answered.items() >= {b"access-control-allow-origin": b"*", b"access-control-max-age": b"172800"}.items()
     assert {name: value for name, value in answered.items() if name.startswith(b"access-control-allow-")} == {
@@ -166,7 +163,7 @@ def test_a_preflight_allows_what_was_asked_for(app, headers, allowed):
     } | allowed
 
 
-def test_a_refused_page_is_told_nothing_that_its_browser_would_let_it_read(app):
-    status, answered, _ = asyncio.run(answer(app, scope_of("OPTIONS", origin="https://evil.example")))
+def test_a_refused_page_is_told_nothing_that_its_browser_would_let_it_read(answer):
+    [(status, answered, _)] = answer(request_of("OPTIONS", origin="https://evil.example"))
     assert status == 403
-    assert not any(name.startswith(b"access-control") for name in answered)
+    assert not any(name.startswith(b"access-control") for name, _ in answered)

@@ -16,7 +16,7 @@ from cdc.cli.main import SECTIONS, main
 
 ROOT = Path(__file__).parents[3]
 ENTRIES = {name: entry for section in SECTIONS.values() for name, entry in section.items() if module._is_here(entry)}
-HEAVY = ("sqlalchemy", "uvicorn", "uvloop", "orjson", "rich", "apscheduler", "alembic", "cdc.settings", "http.client")
+HEAVY = ("sqlalchemy", "uvloop", "orjson", "rich", "apscheduler", "alembic", "cdc.settings", "http.client")
 
 
 def commands():

@@ -8,7 +8,7 @@ from functools import partial
 import pytest
 
 from cdc.model.errors import ResourceNotFoundException
-from cdc.store.reading import Lookup, Reader
+from cdc.store.reading import Reader
 from tests.unit.store.files import create_table, item_of, opened, put
 
 
@@ -48,34 +48,19 @@ def test_a_view_names_the_file(reader, writer):
     assert (view.file_id, view.secret) == writer.call(lambda transaction: (transaction.file_id, transaction.secret))
 
 
-def epoch_of(connection) -> int:
-    return int(connection.execute("SELECT catalog_epoch FROM state").fetchone()[0])
-
-
-def test_a_lookup_runs_again_when_the_catalogue_has_changed(reader, writer):
+def test_a_snapshot_has_the_catalogue_of_its_commit_and_sees_nothing_newer(reader, writer):
     writer.call(create_table)
-    seen = []
-
-    def run(connection, catalog):
-        seen.append(set(catalog.tables))
-        return epoch_of(connection), b"answer"
-
-    assert reader.look_up(Lookup(run)) == b"answer"
-    assert seen == [set(), {"t"}]
+    with reader.snapshot() as view:
+        assert set(view.catalog.tables) == {"t"}
+        writer.call(partial(put, name="t", item=item_of("a")))
+        assert view.cursor.execute("SELECT count(*) FROM items").fetchall() == [(0,)]
+    with reader.snapshot() as view:
+        assert view.cursor.execute("SELECT count(*) FROM items").fetchall() == [(1,)]
 
 
-@pytest.mark.parametrize("exists", [True, False])
-def test_a_lookup_is_refused_only_by_the_newest_catalogue(exists, reader, writer):
-    if exists:
-        writer.call(create_table)
-
-    def run(connection, catalog):
-        if "t" not in catalog.tables:
-            raise ResourceNotFoundException
-        return epoch_of(connection), b"found"
-
-    if exists:
-        assert reader.look_up(Lookup(run)) == b"found"
-    else:
-        with pytest.raises(ResourceNotFoundException):
-            reader.look_up(Lookup(run))
+def test_what_fails_in_a_snapshot_ends_it(reader, writer):
+    with pytest.raises(ResourceNotFoundException), reader.snapshot():
+        raise ResourceNotFoundException
+    writer.call(create_table)
+    with reader.snapshot() as view:
+        assert set(view.catalog.tables) == {"t"}

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 import orjson
 
 from cdc.model.options import Options
-from cdc.store.reading import Lookup, Reader, Write
+from cdc.store.reading import Reader, Write
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from cdc.store.reading import Read
     from cdc.store.writer import Writer
 
-    Operation = Callable[[dict[str, Any], Options], Lookup | Read | Write]
+    Operation = Callable[[dict[str, Any], Options], Read | Write]
 
 
 class Running:
@@ -35,10 +35,9 @@ class Running:
         work = operation(request, self.options)
         if isinstance(work, Write):
             body = self.writer.call(work.run, work.size_bytes)
-        elif isinstance(work, Lookup):
-            body = self.reader.look_up(work)
         else:
-            body = work.run(self.reader.view())
+            with self.reader.snapshot() as view:
+                body = work.run(view)
         answer = orjson.loads(body)
         assert isinstance(answer, dict)
         return answer

@@ -12,7 +12,6 @@ from cdc.expressions import KeyRange
 from cdc.model.errors import ResourceNotFoundException
 from cdc.model.keys import KeySchema, encode_key
 from cdc.model.options import Options
-from cdc.store.reading import Lookup
 from cdc.tables.definitions import create_table, delete_table, update_table
 from cdc.tables.read import get_item, key_bounds, query, scan
 from cdc.tables.write import put_item
@@ -103,7 +102,7 @@ def test_every_item_is_in_exactly_one_segment_also_page_by_page(running, table, 
     assert sorted(found, key=int) == [str(number) for number in range(40)]
 
 
-def test_a_lookup_that_meets_a_changed_catalogue_starts_again(running, table):
+def test_a_get_sees_the_newest_catalogue(running, table):
     request = {"TableName": table, "Key": {"pk": {"S": "a"}, "sk": {"N": "1"}}}
     running.run(put_item, TableName=table, Item=request["Key"])
     assert running.run(get_item, **request)
@@ -114,8 +113,8 @@ def test_a_lookup_that_meets_a_changed_catalogue_starts_again(running, table):
         running.run(get_item, **request)
 
 
-def test_a_get_is_a_lookup_of_one_statement():
-    assert isinstance(get_item({"TableName": "abc", "Key": {"pk": {"S": "a"}}}, Options()), Lookup)
+def test_a_get_is_quick():
+    assert get_item({"TableName": "abc", "Key": {"pk": {"S": "a"}}}, Options()).quick
 
 
 def test_a_query_needs_no_look_at_other_partitions(running, table):
