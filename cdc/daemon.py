@@ -47,6 +47,8 @@ ROLE_WAIT_SECONDS = 5.0
 ROLE_LOOK_SECONDS = 0.3
 """The same for somebody who looks who holds it, as `cdc status` does, which takes the lock for a moment."""
 ROLE_RETRY_SECONDS = 0.02
+PURGE_REST_SECONDS = 0.02
+"""After each longer write of a purge: what waited for one has been written before the next."""
 GARBAGE_OBJECTS = 20_000
 """New containers between two collections: requests leave no cycles, and a few thousand wait in a full queue."""
 CLOSE_SECONDS = 5
@@ -55,6 +57,10 @@ CLOSE_SECONDS = 5
 
 class DaemonError(Exception):
     """The daemon can't start or go on; the message is one line and says what to do."""
+
+
+class _StoppingError(Exception):
+    """The daemon was asked to stop."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -168,12 +174,20 @@ class Daemon:
         self._stack.callback(scheduler.shutdown)
 
     def _purge(self) -> None:
+        service = self._service
         try:
-            service = self._service
-            while (result := purge_step(service.writer, service.reader, service.clock.now_ms())).more:
-                log.info("purging goes on: %s", result)
+            while purge_step(service.writer, service.reader, service.clock.now_ms(), self._rest).more:
+                self._rest()
+        except _StoppingError:
+            log.info("the purge goes on after the next start")
         except Exception:
             log.exception("purging failed; the next run tries again")
+
+    def _rest(self) -> None:
+        """Let others write before a purge goes on, or end it between two of its writes."""
+        if self._stop.is_set():
+            raise _StoppingError
+        SystemClock().sleep(PURGE_REST_SECONDS)
 
     async def _serve(self) -> None:
         loop = asyncio.get_running_loop()

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from bisect import bisect_right
+from bisect import bisect_left, bisect_right
 from dataclasses import dataclass, field
 from functools import cached_property
+from itertools import accumulate
+from math import inf
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -78,14 +80,24 @@ class Stream:
     shards: tuple[Shard, ...]  # in order of shard id
 
     @cached_property
-    def _open(self) -> tuple[list[int], list[Shard]]:
-        shards = sorted((shard for shard in self.shards if shard.open), key=lambda shard: shard.hash_low)
-        return [shard.hash_low for shard in shards], shards
+    def shows_new(self) -> bool:
+        """Whether records have the new image."""
+        return self.view_type in {"NEW_IMAGE", "NEW_AND_OLD_IMAGES"}
 
-    def shard_of(self, key_hash: int) -> Shard:
-        """Find the open shard that a partition key's hash falls into."""
+    @cached_property
+    def shows_old(self) -> bool:
+        """Whether records have the old image."""
+        return self.view_type in {"OLD_IMAGE", "NEW_AND_OLD_IMAGES"}
+
+    @cached_property
+    def _open(self) -> tuple[list[bytes], list[Shard]]:
+        shards = sorted((shard for shard in self.shards if shard.open), key=lambda shard: shard.hash_low)
+        return [shard.hash_low.to_bytes(4, "big") for shard in shards], shards
+
+    def shard_of(self, key: bytes) -> Shard:
+        """Find the open shard that an encoded key, which begins with the 4 bytes of its hash, falls into."""
         lows, shards = self._open
-        return shards[bisect_right(lows, key_hash) - 1]
+        return shards[bisect_right(lows, key) - 1]
 
     def horizon_ms(self, now_ms: int) -> int:
         """Newest creation time that has expired at `now_ms`: a record is kept for exactly the retention."""
@@ -133,6 +145,20 @@ class Catalog:
     def streams_of(self, table_name: str) -> list[Stream]:
         """List the streams of a table's name, oldest first."""
         return [stream for stream in self.streams if stream.table_name == table_name]
+
+    def segments_between(self, low: int, high: int | None) -> list[Segment]:
+        """List the segments that can hold sequences in [low, high], in the order in which one stream's records lie in them."""
+        ordered, starts, ends = self._segments_in_order
+        after = len(ordered) if high is None else bisect_right(starts, high)
+        some = ordered[bisect_left(ends, low) : after]
+        return [segment for segment in some if segment.last_sequence is None or segment.last_sequence >= low]
+
+    @cached_property
+    def _segments_in_order(self) -> tuple[list[Segment], list[int], list[float]]:
+        """The segments by their first sequence; with them, that sequence, and the last one of any segment so far."""
+        ordered = sorted(self.segments, key=lambda segment: (segment.first_sequence, segment.id))
+        ends = (inf if segment.last_sequence is None else segment.last_sequence for segment in ordered)
+        return ordered, [segment.first_sequence for segment in ordered], list(accumulate(ends, max))
 
     @cached_property
     def open_segments(self) -> dict[int, Segment]:

@@ -232,7 +232,10 @@ _PARSERS: dict[str, Callable[[Any, int], _Parsed]] = {
 
 def item_size(item: Item) -> int:
     """Return the bytes of a normalised item, names and values (DynamoDB: item sizes)."""
-    return sum(utf8_size(name) + value_size(value) for name, value in item.items())
+    size = 0
+    for name, value in item.items():
+        size += (len(name) if name.isascii() else utf8_size(name)) + value_size(value)
+    return size
 
 
 def value_size(value: AttributeValue) -> int:

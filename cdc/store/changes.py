@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING, Any
 from sqlalchemy import bindparam, func, select
 
 from cdc.store import schema
-from cdc.store.records import segments_between
 from cdc.store.statements import prepare
 
 if TYPE_CHECKING:
@@ -23,7 +22,7 @@ def data_version(connection: Any) -> int:
 def newest_after(connection: Any, catalog: Catalog, after: int) -> dict[int, int]:
     """Find the shards that got records newer than the sequence `after`, each with its newest; costs a look at each."""
     newest: dict[int, int] = {}
-    for segment in segments_between(catalog, after + 1, None):
+    for segment in catalog.segments_between(after + 1, None):
         newest.update(connection.execute(_newest(segment.id), (after,)).fetchall())
     return newest
 

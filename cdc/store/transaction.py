@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from sqlalchemy import bindparam, select, update
 
@@ -48,6 +48,14 @@ class Counters:
     last_created_ms: int
 
 
+class NewRecords(NamedTuple):
+    """Records for one open segment that are not written yet."""
+
+    segment: int  # its id
+    insert: str  # the statement
+    rows: list[tuple[Any, ...]]
+
+
 @dataclass(slots=True)
 class Transaction:
     """An open write transaction. State transitions take it; only the writer begins and commits it."""
@@ -60,16 +68,17 @@ class Transaction:
     secret: bytes
     table_deltas: dict[int, list[int]] = field(default_factory=dict)  # table id → [items, bytes] to add
     appended_shards: set[int] = field(default_factory=set)  # shards that got records
-    record_inserts: dict[int, str] = field(default_factory=dict)  # retention → the statement for its open segment
-    record_rows: dict[str, list[tuple[Any, ...]]] = field(default_factory=dict)  # by that statement, not yet executed
+    new_records: dict[int, NewRecords] = field(default_factory=dict)  # by retention
+    segment_bytes: dict[int, int] = field(
+        default_factory=dict
+    )  # in open segments, by their ids; outlives it, may be low
     loaded_catalog: Catalog | None = None  # may be of another epoch
     _loaded: Counters | None = None
 
     @property
     def connection(self) -> Connection:
         """The connection for control-plane statements in Core, which see all that was written before."""
-        if self.record_rows:
-            self._write_records()
+        self._write_records()
         return self.core
 
     @property
@@ -113,13 +122,17 @@ class Transaction:
 
     def _write_records(self) -> None:
         """Insert the gathered records: together, as that costs half of one by one."""
-        for statement, rows in self.record_rows.items():
-            self.cursor.executemany(statement, rows)
-        self.record_rows.clear()
+        for segment, statement, rows in self.new_records.values():
+            if rows:
+                self.cursor.executemany(statement, rows)
+                self.segment_bytes[segment] += sum([len(row[-1]) for row in rows])
+                rows.clear()
 
 
-def begin(connection: Connection, cursor: Any, now_ms: int, catalog: Catalog | None) -> Transaction:
-    """Read the counters in a write transaction that the writer has just begun."""
+def begin(
+    connection: Connection, cursor: Any, now_ms: int, catalog: Catalog | None, segment_bytes: dict[int, int]
+) -> Transaction:
+    """Read the counters in a write transaction that the writer has just begun; the rest is from the one before."""
     epoch, sequence, created_ms, file_id, secret = cursor.execute(_LOAD).fetchall()[0]
     return Transaction(
         core=connection,
@@ -128,6 +141,7 @@ def begin(connection: Connection, cursor: Any, now_ms: int, catalog: Catalog | N
         counters=Counters(epoch, sequence, created_ms),
         file_id=file_id,
         secret=secret,
+        segment_bytes=segment_bytes,
         loaded_catalog=catalog,
         _loaded=Counters(epoch, sequence, created_ms),
     )

@@ -84,6 +84,7 @@ class Writer:
         self._closed = False
         self._closing = threading.Lock()  # no job is queued behind the end
         self._catalog: Catalog | None = None  # as last committed by, or read in, this writer
+        self._segment_bytes: dict[int, int] = {}
         self._connect()
         self._thread = threading.Thread(target=self._serve, name="cdc-writer", daemon=True)
         self._thread.start()
@@ -182,7 +183,9 @@ class Writer:
             if self._connection.closed:  # since a failure
                 self._connect()
             self._cursor.execute("BEGIN IMMEDIATE")
-            transaction = begin(self._connection, self._cursor, self._clock.now_ms(), self._catalog)
+            transaction = begin(
+                self._connection, self._cursor, self._clock.now_ms(), self._catalog, self._segment_bytes
+            )
             deadline = self._clock.monotonic() + GROUP_SECONDS
             done = 0
             for job in group:

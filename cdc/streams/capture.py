@@ -17,10 +17,6 @@ if TYPE_CHECKING:
 INSERT, MODIFY, REMOVE = range(3)
 """Kinds of records; `EVENT_NAMES` in `cdc.model.catalog` names them."""
 
-_HASH_BYTES = 4
-_WITH_NEW = frozenset({"NEW_IMAGE", "NEW_AND_OLD_IMAGES"})
-_WITH_OLD = frozenset({"OLD_IMAGE", "NEW_AND_OLD_IMAGES"})
-
 
 def capture(
     transaction: Transaction,
@@ -35,15 +31,14 @@ def capture(
     `key` is the encoded key, `keys` the key attributes. The caller has made sure that the two differ.
     (DynamoDB Streams: StreamRecord; SizeBytes counts keys and the images that the view type includes.)
     """
-    parts = [b'{"Keys":', orjson.dumps(keys)]
     size_bytes = item_size(keys)
-    if new is not None and stream.view_type in _WITH_NEW:
+    parts = [b'{"Keys":', orjson.dumps(keys)]
+    if new is not None and stream.shows_new:
         parts += (b',"NewImage":', new[0])
         size_bytes += new[1]
-    if old is not None and stream.view_type in _WITH_OLD:
+    if old is not None and stream.shows_old:
         parts += (b',"OldImage":', old[0])
         size_bytes += old[1]
-    kind = REMOVE if new is None else INSERT if old is None else MODIFY
-    shard = stream.shard_of(int.from_bytes(key[:_HASH_BYTES], "big"))
     parts.append(b"}")
-    records.append(transaction, shard.id, stream.retention_seconds, kind, size_bytes, b"".join(parts))
+    kind = REMOVE if new is None else INSERT if old is None else MODIFY
+    records.append(transaction, stream.shard_of(key).id, stream.retention_seconds, kind, size_bytes, b"".join(parts))

@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 log = logging.getLogger(__name__)
 
 SEGMENT_DROPS = 32
-"""Segments that a step drops at most, each in a write of some 10 ms."""
+"""Segments that a step drops at most, each in a write of some 5 ms."""
 OUTCOME_ROWS = 1000
 """Outcomes that go in one write, which takes some milliseconds."""
 OUTCOME_WRITES = 50
@@ -57,13 +57,14 @@ class Loss(NamedTuple):
     records: int
 
 
-def purge_step(writer: Writer, reader: Reader, now_ms: int) -> PurgeResult:
+def purge_step(writer: Writer, reader: Reader, now_ms: int, rest: Callable[[], None] = lambda: None) -> PurgeResult:
     """Remove what has expired at `now_ms`. Sequence numbers and everything that can still be read stay as they are.
 
-    For one housekeeper per file, on a thread of its own: it waits for each of its writes.
+    For one housekeeper per file, on a thread of its own: it waits for each of its writes, and calls `rest` after those
+    that take a millisecond or more, for others to have their turn.
     """
     closed = writer.call(partial(_close_old_segments, now_ms=now_ms)) if _old_segments(reader.view(), now_ms) else 0
-    dropped, undelivered = _drop_expired_segments(writer, reader, now_ms)
+    dropped, undelivered = _drop_expired_segments(writer, reader, now_ms, rest)
     outcomes, outcome_writes = _purge_outcomes(writer, reader, now_ms)
     deleted = _delete_gone_streams(writer, reader, now_ms)
     sweeps = _repeat(SWEEP_WRITES, lambda: writer.call(items.sweep_dropped))
@@ -108,17 +109,19 @@ def _order(segment: Segment) -> tuple[int, int]:
     return segment.first_sequence, segment.id
 
 
-def _drop_expired_segments(writer: Writer, reader: Reader, now_ms: int) -> tuple[int, int]:
+def _drop_expired_segments(writer: Writer, reader: Reader, now_ms: int, rest: Callable[[], None]) -> tuple[int, int]:
     """Drop segments, the oldest first; return how many, and how many records no mapping will get."""
     view = reader.view()
     expired = sorted((each for each in view.catalog.segments if _has_expired(each, now_ms)), key=_order)
     dropped = undelivered = 0
     for segment in expired[:SEGMENT_DROPS]:
+        _touch(writer, segment, rest)
         # Looked at outside the write: a closed segment does not change.
-        newest = records.newest_by_shard(view.connection, segment)
+        newest = records.newest_by_shard(view.connection, view.catalog, segment)
         losses = writer.call(partial(_drop_segment, segment=segment, newest=newest, now_ms=now_ms))
         if losses is None:
             continue
+        rest()
         dropped += 1
         for loss in losses:
             undelivered += loss.records
@@ -129,6 +132,14 @@ def _drop_expired_segments(writer: Writer, reader: Reader, now_ms: int) -> tuple
                 loss.shard_id,
             )
     return dropped, undelivered
+
+
+def _touch(writer: Writer, segment: Segment, rest: Callable[[], None]) -> None:
+    """Read a segment into the writer's cache, in parts, so that the one write that drops it is short."""
+    assert segment.last_sequence is not None, "an expired segment is closed"
+    for low in range(segment.first_sequence, segment.last_sequence + 1, records.TOUCH_SEQUENCES):
+        writer.call(partial(records.touch, segment=segment, low=low))
+        rest()
 
 
 def _drop_segment(transaction: Transaction, segment: Segment, newest: dict[int, int], now_ms: int) -> list[Loss] | None:
@@ -157,7 +168,7 @@ def _count_lost(transaction: Transaction, checkpoint: Checkpoint, segment: Segme
 
     Older segments count, too: they are still there when the stream's retention was longer while they were written.
     """
-    through = records.segments_between(transaction.catalog, checkpoint.sequence + 1, segment.last_sequence)
+    through = transaction.catalog.segments_between(checkpoint.sequence + 1, segment.last_sequence)
     return sum(
         records.count_after(transaction, each, checkpoint.shard, checkpoint.sequence)
         for each in through

@@ -116,7 +116,9 @@ class Simulation:
         keys = [f"key-{self.chance.randint(0, 9)}" for _ in range(self.chance.randint(1, 12))]
         for number, key in enumerate(keys, start=sequence):
             key_hash = int.from_bytes(encode_key(table.schema, item_of(key))[:4], "big")
-            self.written[number] = Written(number, key, table.stream.shard_of(key_hash).id, bench.clock.now_ms())
+            self.written[number] = Written(
+                number, key, table.stream.shard_of(key_hash.to_bytes(4, "big")).id, bench.clock.now_ms()
+            )
         if self.chance.random() < 0.7:
             bench.put(*keys)
         else:

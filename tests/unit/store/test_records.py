@@ -94,6 +94,33 @@ def test_a_segment_ends_by_its_span_of_sequence_numbers(writer, database, monkey
 
 
 @pytest.mark.usefixtures("table")
+def test_a_segment_ends_by_its_bytes_counted_across_writes_and_reopenings(writer, database, path, clock, monkeypatch):
+    monkeypatch.setattr(records, "SEGMENT_BYTES", 1000)
+    large = partial(append, change=b"x" * 300)
+    for _ in range(3):
+        writer.call(large)
+    assert len(current(database).segments) == 1
+    with opened(path, clock) as (_, other):
+        other.call(large)
+        assert len(current(database).segments) == 1  # the bound was not reached yet
+        other.call(large)
+        assert len(current(database).segments) == 2
+    for _ in range(7):
+        writer.call(large)
+    assert len(current(database).segments) == 3
+
+
+@pytest.mark.usefixtures("table")
+def test_a_touched_segment_is_read_whatever_its_records_hold(writer, database, clock):
+    for size_bytes in (2, 100_000):
+        writer.call(partial(append, change=b"x" * size_bytes))
+    [segment] = current(database).segments
+    for low in (segment.first_sequence, segment.first_sequence + 1, 10**9):
+        writer.call(partial(records.touch, segment=segment, low=low))
+    assert len(sequences(database)) == 2
+
+
+@pytest.mark.usefixtures("table")
 def test_each_retention_has_a_segment_of_its_own(writer, database):
     for shard, retention in ((1, HOUR), (2, DAY), (1, HOUR), (2, DAY)):
         writer.call(partial(append, shard=shard, retention=retention))
@@ -210,7 +237,7 @@ def test_a_dropped_segment_is_gone_with_its_records(writer, database, clock):
     kept = writer.call(append)
     first, second, _ = current(database).segments
     for segment in (first, second):
-        assert records.newest_by_shard(database.reader(), segment) == {1: segment.first_sequence}
+        assert records.newest_by_shard(database.reader(), current(database), segment) == {1: segment.first_sequence}
         writer.call(partial(records.drop_segment, segment=segment))
     assert sequences(database) == [kept]
     tables: list[Any] = (

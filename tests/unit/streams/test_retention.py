@@ -70,6 +70,22 @@ def test_an_idle_streams_segment_is_closed_and_dropped_when_its_records_expire(h
     assert house.segments() == []
 
 
+def test_a_purge_lets_others_have_their_turn_and_may_be_ended_there(house, orders):
+    house.append(orders, 3)
+    house.clock.advance(DAY_SECONDS)
+    turns = []
+
+    def rest() -> None:
+        turns.append(len(house.segments()))
+        if len(turns) == 1:
+            raise InterruptedError
+
+    with pytest.raises(InterruptedError):
+        retention.purge_step(house.writer, house.reader, house.clock.now_ms(), rest)
+    assert retention.purge_step(house.writer, house.reader, house.clock.now_ms(), rest).segments_dropped == 1
+    assert turns == [1, 1, 0]  # after the look at its records, twice, and after the drop
+
+
 def test_a_closed_segment_waits_for_its_youngest_record(house, orders):
     house.append(orders)
     house.clock.advance(1800)
