@@ -111,7 +111,7 @@ def test_a_segment_ends_by_its_bytes_counted_across_writes_and_reopenings(writer
 
 
 @pytest.mark.usefixtures("table")
-def test_a_touched_segment_is_read_whatever_its_records_hold(writer, database, clock):
+def test_a_touched_segment_is_read_whatever_its_records_hold(writer, database):
     for size_bytes in (2, 100_000):
         writer.call(partial(append, change=b"x" * size_bytes))
     [segment] = current(database).segments
