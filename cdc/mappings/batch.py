@@ -11,7 +11,7 @@ from cdc.mappings.event import ENVELOPE_BYTES, build_event
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
 
-    from cdc.store.records import Record
+    from cdc.store.blocks import Record
 
 EVENT_BYTES = 6 << 20
 """Largest event: Lambda's limit for the payload of a synchronous invocation."""

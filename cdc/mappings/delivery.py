@@ -84,8 +84,8 @@ class Delivery:
         view = sight.view
         horizon_ms = lane.stream.horizon_ms(view.now_ms)
         batch = lane.open_batch(horizon_ms)
-        rows = records.READ_ROWS if batch.max_records is None else min(records.READ_ROWS, batch.max_records)
-        with closing(records.read(view.connection, view.catalog, lane.shard, lane.position, rows)) as found:
+        blocks = records.READ_BLOCKS if batch.max_records is None else min(records.READ_BLOCKS, batch.max_records)
+        with closing(records.read(view.connection, view.catalog, lane.shard, lane.position, blocks)) as found:
             filling = fill(batch, found, lane.encode, horizon_ms)
         lane.troubles, lane.trouble = 0, None
         if filling.end is End.EXPIRED:

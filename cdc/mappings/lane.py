@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from cdc.mappings.writes import Write
     from cdc.model.catalog import Shard, Stream
     from cdc.model.mappings import Checkpoint
-    from cdc.store.records import Record
+    from cdc.store.blocks import Record
 
 
 class Phase(Enum):

@@ -30,5 +30,6 @@ def newest_after(connection: Any, catalog: Catalog, after: int) -> dict[int, int
 @lru_cache(maxsize=64)
 def _newest(segment_id: int) -> str:
     column = schema.records_table(segment_id).c
-    later = select(column.shard, func.max(column.sequence)).where(column.sequence > bindparam("after"))
+    newest = func.max(column.last_sequence)
+    later = select(column.shard, newest).where(column.last_sequence > bindparam("after"))
     return prepare(later.group_by(column.shard), "after")

@@ -1,26 +1,28 @@
-"""Stream records, in segments: one SQLite table per stretch of time and retention, dropped as a whole when it expires."""
+"""Stream records, in segments: one SQLite table per stretch of time and retention, dropped as a whole when it expires.
+
+A row of it is a block, which holds one record or more: see `cdc.store.blocks`.
+"""
 
 from __future__ import annotations
 
 from functools import lru_cache
-from struct import Struct
 from typing import TYPE_CHECKING, Any, NamedTuple
-from zlib import crc32
 
 from sqlalchemy import bindparam, delete, func, insert, literal_column, select, update
 from sqlalchemy.schema import CreateIndex, CreateTable, DropTable
 
 from cdc.model.errors import InternalServerError, TrimmedDataAccessException
 from cdc.store import schema
+from cdc.store.blocks import Block, NewRecords
 from cdc.store.catalog import new_id
 from cdc.store.sqlite import dbapi2
 from cdc.store.statements import prepare
-from cdc.store.transaction import NewRecords
 
 if TYPE_CHECKING:
     from collections.abc import Generator
 
     from cdc.model.catalog import Catalog, Segment, Shard
+    from cdc.store.blocks import Record
     from cdc.store.transaction import Transaction
 
 SEGMENT_RECORDS = 50_000
@@ -33,22 +35,8 @@ SEGMENTS_PER_RETENTION = 24
 """Segments that a retention is cut into: what has expired stays on disk for at most one of them longer."""
 MIN_SEGMENT_SECONDS = 60
 MAX_SEGMENT_SECONDS = 3600
-READ_ROWS = 256
-"""Rows fetched from the driver at a time."""
-
-_IDENTITY = Struct(">QIQB").pack
-"""What the CRC of a record covers besides its change: sequence, shard, creation time, kind."""
-
-
-class Record(NamedTuple):
-    """A stream record as it is stored."""
-
-    sequence: int
-    shard: int  # the shard's id in the file
-    created_ms: int
-    kind: int  # index into model.catalog.EVENT_NAMES
-    size_bytes: int
-    change: bytes  # JSON object: Keys, NewImage, OldImage
+READ_BLOCKS = 16
+"""Blocks fetched from the driver at a time: some 64 KB each, where there are many records."""
 
 
 def segment_seconds(retention_seconds: int) -> int:
@@ -56,50 +44,36 @@ def segment_seconds(retention_seconds: int) -> int:
     return min(max(retention_seconds // SEGMENTS_PER_RETENTION, MIN_SEGMENT_SECONDS), MAX_SEGMENT_SECONDS)
 
 
-def record_crc(sequence: int, shard: int, created_ms: int, kind: int, change: bytes) -> int:
-    """CRC-32 of a record's change and of what identifies it."""
-    return crc32(change, crc32(_IDENTITY(sequence, shard, created_ms, kind)))
-
-
 class _Statements(NamedTuple):
     insert: str
-    read: str  # one shard after a sequence, in order
-    first_after: str  # oldest record of one shard after a sequence
-    first_at: str  # oldest record of any shard at or after a sequence
-    newest: str  # of one shard
-    last: str  # newest record of any shard
-    touch: str  # those in a range of sequences, to their last byte
+    read: str  # blocks of one shard that end after a sequence, in order
+    first_after: str  # the oldest of them
+    first_at: str  # the oldest block of any shard that ends at or after a sequence
+    newest: str  # last sequence of one shard
+    last: str  # last sequence of any shard
+    touch: str  # blocks that end in a range of sequences, to their last byte
 
 
 @lru_cache(maxsize=4096)
 def _statements(segment_id: int) -> _Statements:
-    records = schema.records_table(segment_id)
-    column = records.c
-    columns = [c.name for c in column]
+    blocks = schema.records_table(segment_id)
+    column = blocks.c
+    last = column.last_sequence
+    of_shard = (column.shard == bindparam("in_shard"), last > bindparam("after"))
     return _Statements(
-        insert=prepare(insert(records).values({name: bindparam(name) for name in columns}), *columns),
-        read=prepare(
-            select(*column)
-            .where(column.shard == bindparam("in_shard"), column.sequence > bindparam("after"))
-            .order_by(column.sequence),
-            "in_shard",
-            "after",
-        ),
+        insert=prepare(insert(blocks).values({c.name: bindparam(c.name) for c in column}), *(c.name for c in column)),
+        read=prepare(select(*column).where(*of_shard).order_by(last), "in_shard", "after"),
         first_after=prepare(
-            select(func.min(column.sequence), column.created_ms).where(
-                column.shard == bindparam("in_shard"), column.sequence > bindparam("after")
-            ),
-            "in_shard",
-            "after",
+            select(func.min(last), *[c for c in column if c is not last]).where(*of_shard), "in_shard", "after"
         ),
         first_at=prepare(
-            select(func.min(column.sequence), column.created_ms).where(column.sequence >= bindparam("low")), "low"
+            select(func.min(last), column.base_sequence, column.created_ms).where(last >= bindparam("low")), "low"
         ),
-        newest=prepare(select(func.max(column.sequence)).where(column.shard == bindparam("in_shard")), "in_shard"),
-        last=prepare(select(func.max(column.sequence))),
+        newest=prepare(select(func.max(last)).where(column.shard == bindparam("in_shard")), "in_shard"),
+        last=prepare(select(func.max(last))),
         touch=prepare(
-            select(func.max(func.substr(column.change, literal_column("-1")))).where(
-                column.sequence >= bindparam("low"), column.sequence < bindparam("high")
+            select(func.max(func.substr(column.body, literal_column("-1")))).where(
+                last >= bindparam("low"), last < bindparam("high")
             ),
             "low",
             "high",
@@ -114,15 +88,12 @@ def append(
     new = transaction.new_records.get(retention_seconds)
     if new is None:  # before the sequence number is taken: a segment that closes here ends with the record before
         segment = _segment_for(transaction, retention_seconds)
-        new = NewRecords(segment, _statements(segment).insert, [])
-        transaction.new_records[retention_seconds] = new
+        new = transaction.new_records[retention_seconds] = NewRecords(segment, _statements(segment).insert)
         transaction.record_time_ms()  # of all records of the transaction
     counters = transaction.counters
-    created_ms, sequence = counters.last_created_ms, counters.next_sequence
+    sequence = counters.next_sequence
     counters.next_sequence = sequence + 1
-    crc = crc32(change, crc32(_IDENTITY(sequence, shard, created_ms, kind)))
-    new.rows.append((sequence, shard, created_ms, kind, size_bytes, crc, change))
-    transaction.appended_shards.add(shard)
+    new.add(sequence, shard, kind, size_bytes, change)
     return sequence
 
 
@@ -143,7 +114,7 @@ def _size_bytes(transaction: Transaction, segment_id: int) -> int:
     """Tell how large a segment's changes are; counted once, by whoever first writes to it after a start."""
     known = transaction.segment_bytes.get(segment_id)
     if known is None:
-        length = func.length(schema.records_table(segment_id).c.change)
+        length = func.length(schema.records_table(segment_id).c.body)
         found = transaction.connection.execute(select(func.coalesce(func.sum(length), 0))).scalar_one()
         known = transaction.segment_bytes[segment_id] = int(found)
     return known
@@ -204,7 +175,7 @@ def keep_longer(transaction: Transaction, old_seconds: int, new_seconds: int) ->
 
 
 def touch(transaction: Transaction, segment: Segment, low: int) -> None:
-    """Read the records of a closed segment with the TOUCH_SEQUENCES sequence numbers from `low` on, to their last byte.
+    """Read the blocks of a closed segment that end in the TOUCH_SEQUENCES sequence numbers from `low` on, to their last byte.
 
     Dropping a table reads all its pages, which takes 3 ms for 16 MB when the writer has them in its cache, else 20.
     """
@@ -219,7 +190,7 @@ def drop_segment(transaction: Transaction, segment: Segment) -> None:
 
 
 def read(
-    connection: Any, catalog: Catalog, shard: Shard, after: int, rows_at_once: int = READ_ROWS
+    connection: Any, catalog: Catalog, shard: Shard, after: int, blocks_at_once: int = READ_BLOCKS
 ) -> Generator[Record, None, None]:
     """Yield the records of a shard that are newer than the sequence `after`, in order, expired ones included.
 
@@ -231,16 +202,20 @@ def read(
         for segment in catalog.segments_between(max(after + 1, shard.start_sequence), shard.end_sequence):
             if not _execute(cursor, segment, _statements(segment.id).read, (shard.id, after)):
                 _refuse_trimmed(cursor, shard, after)
-            while rows := cursor.fetchmany(rows_at_once):
-                for sequence, owner, created_ms, kind, size_bytes, crc, change in rows:
-                    if record_crc(sequence, owner, created_ms, kind, change) != crc:
-                        raise InternalServerError(
-                            f"The stream record {sequence} is damaged (CRC mismatch); run cdc check"
-                        )
-                    after = sequence
-                    yield Record(sequence, owner, created_ms, kind, size_bytes, change)
+            while rows := cursor.fetchmany(blocks_at_once):
+                for block in map(Block._make, rows):
+                    for record in _intact(block).records():
+                        if record.sequence > after:
+                            after = record.sequence
+                            yield record
     finally:
         cursor.close()
+
+
+def _intact(block: Block) -> Block:
+    if block.intact:
+        return block
+    raise InternalServerError(f"The stream record {block.last_sequence} is damaged (CRC mismatch); run cdc check")
 
 
 def _execute(cursor: Any, segment: Segment, statement: str, values: tuple[int, ...]) -> bool:
@@ -267,9 +242,10 @@ def first_after(connection: Any, catalog: Catalog, shard: Shard, after: int) -> 
     try:
         for segment in catalog.segments_between(max(after + 1, shard.start_sequence), shard.end_sequence):
             if _execute(cursor, segment, _statements(segment.id).first_after, (shard.id, after)):
-                sequence, created_ms = cursor.fetchall()[0]
-                if sequence is not None:
-                    return sequence, created_ms
+                block = Block._make(cursor.fetchall()[0])
+                if block.last_sequence is not None:
+                    following = (record.sequence for record in _intact(block).records() if record.sequence > after)
+                    return next(following), block.created_ms
     finally:
         cursor.close()
     return None
@@ -302,9 +278,19 @@ def newest_by_shard(connection: Any, catalog: Catalog, segment: Segment) -> dict
 
 def count_after(transaction: Transaction, segment: Segment, shard: int, after: int) -> int:
     """Count a shard's records in a segment that are newer than `after`."""
-    records = schema.records_table(segment.id)
-    newer = select(func.count()).where(records.c.shard == shard, records.c.sequence > after)
-    return int(transaction.connection.execute(newer).scalar_one())
+    cursor = transaction.connection.connection.cursor()
+    try:
+        cursor.execute(_statements(segment.id).read, (shard, after))
+        blocks = (Block._make(row) for row in cursor.fetchall())
+        return sum(
+            block.record_count if block.base_sequence > after else _count_after(block, after) for block in blocks
+        )
+    finally:
+        cursor.close()
+
+
+def _count_after(block: Block, after: int) -> int:
+    return sum(record.sequence > after for record in _intact(block).records())
 
 
 def set_trimmed(transaction: Transaction, shard: int, sequence: int) -> None:
@@ -351,13 +337,13 @@ def _first_in_segment(cursor: Any, segment: Segment, created_ms: int, beyond: in
         middle = low if segment.opened_ms >= created_ms else (low + high) // 2
         if not _execute(cursor, segment, _statements(segment.id).first_at, (middle,)):
             break
-        sequence, record_ms = cursor.fetchall()[0]
-        if sequence is None or sequence >= high:
+        last, first, block_ms = cursor.fetchall()[0]
+        if last is None or first >= high:
             high = middle
-        elif record_ms >= created_ms:
-            high, answer = middle, sequence
+        elif block_ms >= created_ms:
+            high, answer = min(middle, first), first
         else:
-            low = sequence + 1
+            low = last + 1
     return answer
 
 

@@ -4,6 +4,9 @@ from __future__ import annotations
 
 from hashlib import blake2b
 from heapq import heappop, heappush, heapreplace
+from itertools import groupby
+from operator import attrgetter
+from struct import error as StructError  # noqa: N812  # it is a class
 from typing import TYPE_CHECKING, Any, NamedTuple
 from zlib import crc32
 
@@ -28,7 +31,7 @@ from cdc.model.errors import ServiceError
 from cdc.model.keys import KeySchema, check_item_keys, check_key, encode_key, key_of
 from cdc.model.values import Item, canonical_bytes, parse_item
 from cdc.store import schema
-from cdc.store.records import record_crc
+from cdc.store.blocks import Block, Record
 from cdc.store.statements import prepare
 from cdc.store.violations import Snapshot, Violation, broken, fetch
 
@@ -75,41 +78,44 @@ _VANISHED = prepare(
 )
 
 
-class _Row(NamedTuple):
-    """A stream record with its CRC."""
-
-    sequence: int
-    shard: int
-    created_ms: int
-    kind: int
-    size_bytes: int
-    crc: int
-    change: bytes
-
-
-def _in_commit_order(file: Snapshot) -> Iterator[tuple[model.Segment, _Row]]:
+def _in_commit_order(file: Snapshot, damaged: list[Violation]) -> Iterator[tuple[model.Segment, Record]]:
     """Merge the segments by sequence; one is opened when the merge has come to its start."""
     merge: list[Any] = []
     for segment in file.segments:
         yield from _drain(merge, segment.first_sequence)
-        records = schema.records_table(segment.id)
-        rows = map(_Row._make, fetch(file.driver, prepare(select(*records.c).order_by(records.c.sequence))))
-        first = next(rows, None)
+        records = _records(file, segment, damaged)
+        first = next(records, None)
         if first is not None:
-            heappush(merge, (first.sequence, segment.id, first, segment, rows))
+            heappush(merge, (first.sequence, segment.id, first, segment, records))
     yield from _drain(merge, file.next_sequence)
     yield from _drain(merge, None)
 
 
-def _drain(merge: list[Any], below: int | None) -> Iterator[tuple[model.Segment, _Row]]:
+def _records(file: Snapshot, segment: model.Segment, damaged: list[Violation]) -> Iterator[Record]:
+    """Yield a segment's records by sequence; blocks that can't be taken apart are noted as `damaged`."""
+    table = schema.records_table(segment.id)
+    rows = fetch(file.driver, prepare(select(*table.c).order_by(table.c.last_sequence)))
+    for _, together in groupby(map(Block._make, rows), key=attrgetter("base_sequence")):
+        records: list[Record] = []
+        for block in together:
+            try:
+                assert block.intact, "another"
+                records += block.records()
+            except (AssertionError, StructError, TypeError) as error:
+                where = f"block {block.last_sequence} in segment {segment.id}"
+                damaged.append(broken("record CRC", where, "the stored CRC", error))
+        yield from sorted(records)
+
+
+def _drain(merge: list[Any], below: int | None) -> Iterator[tuple[model.Segment, Record]]:
     while merge and (below is None or merge[0][0] < below):
-        _, segment_id, row, segment, rows = merge[0]
-        yield segment, row
-        following = next(rows, None)
+        _, segment_id, record, segment, records = merge[0]
+        yield segment, record
+        following = next(records, None)
         if following is None:
             heappop(merge)
         else:
-            heapreplace(merge, (following.sequence, segment_id, following, segment, rows))
+            heapreplace(merge, (following.sequence, segment_id, following, segment, records))
 
 
 def check_records(file: Snapshot) -> Iterator[Violation]:
@@ -118,7 +124,8 @@ def check_records(file: Snapshot) -> Iterator[Violation]:
     replay = _Replay(file)
     newest = newest_ms = 0
     newest_segment: dict[int, int] = {}  # shard → first sequence of the segment of its newest record
-    for segment, row in _in_commit_order(file):
+    damaged: list[Violation] = []
+    for segment, row in _in_commit_order(file, damaged):
         where = f"record {row.sequence} in segment {segment.id}"
         if row.sequence <= newest:
             yield broken("record order", where, f"a sequence above {newest}", row.sequence)
@@ -133,12 +140,11 @@ def check_records(file: Snapshot) -> Iterator[Violation]:
             yield broken("record outside its segment", where, expected, row.sequence)
         newest, newest_ms = max(newest, row.sequence), max(newest_ms, row.created_ms)
         newest_segment[row.shard] = segment.first_sequence
-        if record_crc(row.sequence, row.shard, row.created_ms, row.kind, row.change) != row.crc:
-            yield broken("record CRC", where, "the stored CRC", "another")
-        elif row.shard not in file.catalog.shards:
+        if row.shard not in file.catalog.shards:
             yield broken("record without a shard", where, f"shard {row.shard}", "none")
         else:
             yield from replay.record(row, *file.catalog.shards[row.shard], where)
+    yield from damaged
 
 
 class _Change(NamedTuple):
@@ -162,7 +168,7 @@ class _Replay:
         self._tables = {table.id: table for table in file.catalog.tables.values()}
         self._complete = complete_streams(file.catalog)
 
-    def record(self, row: _Row, stream: model.Stream, shard: model.Shard, where: str) -> Iterator[Violation]:
+    def record(self, row: Record, stream: model.Stream, shard: model.Shard, where: str) -> Iterator[Violation]:
         """Check one record against its shard and against the record of its key before it."""
         end = row.sequence if shard.end_sequence is None else shard.end_sequence
         if not shard.start_sequence <= row.sequence <= end:
@@ -181,7 +187,7 @@ class _Replay:
             yield broken("record outside its hash range", where, expected, key_hash)
         yield from self._follow(row, stream, change, where)
 
-    def _parse(self, row: _Row, stream: model.Stream) -> _Change:
+    def _parse(self, row: Record, stream: model.Stream) -> _Change:
         parsed = {name: parse_item(raw) for name, raw in orjson.loads(row.change).items()}
         members = {name: item for name, (item, _) in parsed.items()}
         expected = {"Keys"}
@@ -216,7 +222,7 @@ class _Replay:
             fields |= {f"{role.lower()}_name": name, f"{role.lower()}_type": kind}
         return KeySchema(**fields)
 
-    def _follow(self, row: _Row, stream: model.Stream, change: _Change, where: str) -> Iterator[Violation]:
+    def _follow(self, row: Record, stream: model.Stream, change: _Change, where: str) -> Iterator[Violation]:
         rows = self._cursor.execute(_LAST, (stream.id, change.key)).fetchall()
         present, image = rows[0] if rows else (0 if stream.id in self._complete else None, None)
         if present is not None and bool(present) != (row.kind != INSERT):

@@ -18,7 +18,7 @@ from sqlalchemy import (
     UniqueConstraint,
 )
 
-REVISION = "0001"
+REVISION = "0002"
 """The Alembic revision that this code writes and reads."""
 
 metadata = MetaData()
@@ -169,13 +169,13 @@ def records_table(segment_id: int) -> Table:
     return Table(
         name,
         MetaData(),
-        Column("sequence", BigInteger().with_variant(Integer, "sqlite"), primary_key=True),
+        Column("last_sequence", BigInteger().with_variant(Integer, "sqlite"), primary_key=True),
         Column("shard", Integer, nullable=False),
+        Column("base_sequence", BigInteger, nullable=False, comment="of the first record written with the block"),
         Column("created_ms", BigInteger, nullable=False),
-        Column("kind", Integer, nullable=False, comment="0 INSERT, 1 MODIFY, 2 REMOVE"),
-        Column("size_bytes", Integer, nullable=False, comment="SizeBytes of the record"),
-        Column("crc", BigInteger, nullable=False, comment="CRC-32 of the change and what identifies it"),
-        Column("change", LargeBinary, nullable=False, comment="JSON object: Keys, NewImage, OldImage"),
-        # The index holds (shard, rowid), and the rowid is the sequence: one shard is read in order without the others.
+        Column("record_count", Integer, nullable=False),
+        Column("crc", BigInteger, nullable=False, comment="CRC-32 of the body and what identifies it"),
+        Column("body", LargeBinary, nullable=False, comment="records of one shard: see cdc.store.blocks"),
+        # The index holds (shard, rowid), and the rowid is the last sequence: a shard is read in order without the others.
         Index(f"{name}_shard", "shard"),
     )

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import bindparam, select, update
 
@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from sqlalchemy import Connection
 
     from cdc.model.catalog import Catalog
+    from cdc.store.blocks import NewRecords
 
 _LOAD = prepare(
     select(state.c.catalog_epoch, state.c.next_sequence, state.c.last_created_ms, state.c.file_id, state.c.secret)
@@ -46,14 +47,6 @@ class Counters:
     epoch: int
     next_sequence: int
     last_created_ms: int
-
-
-class NewRecords(NamedTuple):
-    """Records for one open segment that are not written yet."""
-
-    segment: int  # its id
-    insert: str  # the statement
-    rows: list[tuple[Any, ...]]
 
 
 @dataclass(slots=True)
@@ -122,11 +115,12 @@ class Transaction:
 
     def _write_records(self) -> None:
         """Insert the gathered records: together, as that costs half of one by one."""
-        for segment, statement, rows in self.new_records.values():
-            if rows:
-                self.cursor.executemany(statement, rows)
-                self.segment_bytes[segment] += sum([len(row[-1]) for row in rows])
-                rows.clear()
+        for new in self.new_records.values():
+            blocks = new.take(self.counters.last_created_ms)
+            if blocks:
+                self.cursor.executemany(new.insert, blocks)
+                self.segment_bytes[new.segment] += sum(len(block.body) for block in blocks)
+                self.appended_shards.update(block.shard for block in blocks)
 
 
 def begin(

@@ -197,8 +197,8 @@ def _read_page(
     horizon_ms = stream.horizon_ms(view.now_ms)
     page: list[bytes] = []
     size_bytes = 0
-    rows_at_once = min(limit, records.READ_ROWS)
-    with closing(records.read(view.connection, view.catalog, shard, after, rows_at_once)) as following:
+    blocks_at_once = min(limit, records.READ_BLOCKS)
+    with closing(records.read(view.connection, view.catalog, shard, after, blocks_at_once)) as following:
         for record in following:
             if record.created_ms <= horizon_ms:
                 raise TrimmedDataAccessException

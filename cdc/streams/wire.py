@@ -14,7 +14,7 @@ from cdc.model.catalog import EVENT_NAMES, SEQUENCE_OFFSET
 if TYPE_CHECKING:
     from cdc.model.catalog import Stream
     from cdc.model.options import Options
-    from cdc.store.records import Record
+    from cdc.store.blocks import Record
 
 EVENT_ID_BYTES = 16
 

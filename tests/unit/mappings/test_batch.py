@@ -7,7 +7,7 @@ import pytest
 
 from cdc.mappings import batch as batches
 from cdc.mappings.batch import EVENT_BYTES, TURN_EXPIRED, TURN_RECORDS, Batch, End, Filling, fill
-from cdc.store.records import Record
+from cdc.store.blocks import Record
 
 NEVER = -1
 

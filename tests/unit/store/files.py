@@ -10,6 +10,7 @@ from cdc.model.keys import encode_key, key_of
 from cdc.model.options import Options
 from cdc.model.values import canonical_bytes, item_size
 from cdc.store import catalog, items
+from cdc.store.blocks import Block
 from cdc.store.database import open_database
 from cdc.store.writer import Writer
 from cdc.streams.capture import capture
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
 
     from cdc.clock import Clock
     from cdc.model.values import Item
+    from cdc.store.blocks import Record
     from cdc.store.database import Database
     from cdc.store.transaction import Transaction
 
@@ -88,3 +90,9 @@ def remove(transaction: Transaction, name: str, pk: str) -> None:
     items.remove(transaction, table.id, old)
     if table.stream is not None:
         capture(transaction, table.stream, key, keys, (old.item, old.size), None)
+
+
+def stored_records(database: Database, segment: int = 1) -> list[Record]:
+    """Read every record of a segment, by sequence."""
+    rows = database.reader().execute(f"SELECT * FROM records_{segment}").fetchall()
+    return sorted(record for row in rows for record in Block._make(row).records())

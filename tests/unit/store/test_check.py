@@ -14,8 +14,9 @@ import pytest
 from cdc.clock import ManualClock
 from cdc.model.mappings import DELIVERED, TRIM_HORIZON, Declaration
 from cdc.model.options import Options
-from cdc.store import catalog, mappings, records
+from cdc.store import catalog, mappings
 from cdc.store import check as check_module
+from cdc.store.blocks import Block, NewRecords
 from cdc.store.check import Violation, check
 from cdc.store.database import open_database
 from cdc.store.replay import check_items
@@ -101,12 +102,49 @@ def violations(path: Path) -> list[Violation]:
 
 
 def damage(path: Path, script: str) -> None:
-    """Run statements on the file; they may use the functions that compute our CRCs."""
+    """Run statements on the file; they may use the functions that compute our CRCs.
+
+    They see a table records_<n> with a row for each record, which afterwards becomes a block of its own.
+    """
     connection = dbapi2.connect(str(path), isolation_level=None)
     connection.create_function("item_crc", 2, lambda key, item: crc32(item, crc32(key)), deterministic=True)
-    connection.create_function("record_crc", 5, records.record_crc, deterministic=True)
+    connection.create_function("record_crc", 5, record_crc, deterministic=True)
+    segments = [row[0] for row in connection.execute("SELECT id FROM segments")] if "records_" in script else []
+    for segment in segments:
+        unpack(connection, f"records_{segment}")
     connection.executescript(script)
+    for segment in segments:
+        pack(connection, f"records_{segment}")
     connection.close()
+
+
+def record_crc(*identity: Any) -> int:
+    return crc32(repr(identity).encode())
+
+
+def unpack(connection: Any, table: str) -> None:
+    """Hide the table of blocks behind a temporary one of records."""
+    blocks = [Block._make(row) for row in connection.execute(f"SELECT * FROM main.{table}")]
+    connection.execute(f"CREATE TEMP TABLE {table} (sequence, shard, created_ms, kind, size_bytes, change, crc)")
+    for block in blocks:
+        for record in block.records():
+            crc = record_crc(*record[:4], record.change)
+            connection.execute(f"INSERT INTO temp.{table} VALUES (?, ?, ?, ?, ?, ?, ?)", (*record, crc))
+
+
+def pack(connection: Any, table: str) -> None:
+    rows = connection.execute(f"SELECT * FROM temp.{table} ORDER BY sequence").fetchall()
+    connection.execute(f"DROP TABLE temp.{table}")
+    if not connection.execute("SELECT 1 FROM sqlite_schema WHERE name = ?", (table,)).fetchall():
+        return
+    connection.execute(f"DELETE FROM main.{table}")
+    for sequence, shard, created_ms, kind, size_bytes, change, crc in rows:
+        new = NewRecords(0, "")
+        new.add(sequence, shard, kind, size_bytes, change)
+        [block] = new.take(created_ms)
+        if crc != record_crc(sequence, shard, created_ms, kind, change):
+            block = block._replace(crc=block.crc ^ 1)
+        connection.execute(f"INSERT INTO main.{table} VALUES (?, ?, ?, ?, ?, ?, ?)", block)
 
 
 def test_a_good_file_has_no_violation(copy):
@@ -121,7 +159,8 @@ def test_a_good_file_has_several_segments_and_all_kinds_of_records(good):
     """Otherwise the damages below would prove less than they seem to."""
     connection = dbapi2.connect(str(good))
     segments = [row[0] for row in connection.execute("SELECT id FROM segments")]
-    kinds = {row[0] for segment in segments for row in connection.execute(f"SELECT kind FROM records_{segment}")}
+    rows = (row for segment in segments for row in connection.execute(f"SELECT * FROM records_{segment}"))
+    kinds = {record.kind for row in rows for record in Block._make(row).records()}
     connection.close()
     assert len(segments) >= 8
     assert kinds == {0, 1, 2}
@@ -149,8 +188,8 @@ DAMAGES = {
     "a table's definition that is no JSON": ("UPDATE tables SET definition = x'7b' WHERE name = 'both'", "catalogue"),
     "no state": ("DELETE FROM state", "catalogue"),
     "an item of another type": (f"UPDATE items SET item = 'text' WHERE {NEWEST_BOTH}", "unreadable"),
-    "a segment without its table": ("DROP TABLE records_2", "segment table"),
-    "a table without a segment": ("CREATE TABLE records_77 (x)", "stray records table"),
+    "a segment without its table": ("DROP TABLE main.records_2", "segment table"),
+    "a table without a segment": ("CREATE TABLE main.records_77 (x)", "stray records table"),
     "two open segments": (
         "UPDATE segments SET closed_ms = NULL, last_sequence = NULL WHERE id = 2",
         "open segments",
@@ -320,7 +359,7 @@ def test_a_trimmed_stream_is_not_replayed_from_empty(copy):
         copy,
         "UPDATE shards SET trimmed_sequence = (SELECT max(sequence) FROM records_2) WHERE stream_id IN"
         " (SELECT id FROM streams WHERE table_name IN ('new', 'keys'));"
-        "DELETE FROM segments WHERE id = 2; DROP TABLE records_2",
+        "DELETE FROM segments WHERE id = 2; DROP TABLE main.records_2",
     )
     assert violations(copy) == []
 

@@ -10,7 +10,7 @@ import pytest
 
 from cdc.model.mappings import DELIVERED, LATEST, TRIM_HORIZON, TRIMMED, Checkpoint, Declaration, Mapping
 from cdc.store import mappings, schema
-from tests.unit.store.files import create_table, item_of, put
+from tests.unit.store.files import create_table, item_of, put, stored_records
 
 if TYPE_CHECKING:
     from cdc.store.database import Database
@@ -97,8 +97,7 @@ def test_latest_is_exactly_between_what_was_and_what_will_be_written(writer, dat
     writer.call(partial(put, name="t", item=item_of("before")))
     declare(writer, replace(M, starting_position=LATEST))
     writer.call(partial(put, name="t", item=item_of("after")))
-    written = database.reader().execute("SELECT sequence FROM records_1 ORDER BY sequence").fetchall()
-    [before, after] = [sequence for (sequence,) in written]
+    before, after = (record.sequence for record in stored_records(database))
     assert before <= load(database).start_sequence < after
 
 

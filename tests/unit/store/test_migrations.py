@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import re
+from functools import partial
 
 from sqlalchemy import create_engine, text
 from sqlalchemy.pool import StaticPool
 
 from cdc.store import schema
+from cdc.store.check import check
 from cdc.store.migrations import head_revision, known_revisions
 from cdc.store.sqlite import dbapi2
+from tests.unit.store.files import DAY, create_table, item_of, opened, put, stored_records
 
 
 def objects(connection) -> dict[tuple[str, str], str]:
@@ -59,3 +62,36 @@ def test_every_file_has_its_own_identity(path, tmp_path):
         assert re.fullmatch("[0-9a-f]{32}", row.file_id)
         assert len(row.secret) == 32
     assert len(identities) == 4
+
+
+BEFORE_BLOCKS = """
+CREATE TABLE records_{0} (sequence INTEGER NOT NULL PRIMARY KEY, shard INTEGER NOT NULL, created_ms BIGINT NOT NULL,
+    kind INTEGER NOT NULL, size_bytes INTEGER NOT NULL, crc BIGINT NOT NULL, change BLOB NOT NULL);
+CREATE INDEX records_{0}_shard ON records_{0} (shard);
+"""
+
+
+def test_records_of_files_from_before_blocks_are_kept(path, clock):
+    """Revision 0001 had a row for each record; a file of it is made from one of today."""
+    with opened(path, clock) as (database, writer):
+        writer.call(create_table)
+        for number in range(5):
+            for key in ("a", "b"):
+                writer.call(partial(put, name="t", item=item_of(key, value=number)))
+            clock.advance(DAY / 20)
+        kept = {segment: stored_records(database, segment) for segment in range(1, 6)}
+    connection = dbapi2.connect(str(path), isolation_level=None)
+    for segment, found in kept.items():
+        connection.execute(f"DROP TABLE records_{segment}")
+        connection.executescript(BEFORE_BLOCKS.format(segment))
+        rows = [(*record[:5], 0, record.change) for record in found]
+        connection.executemany(f"INSERT INTO records_{segment} VALUES (?, ?, ?, ?, ?, ?, ?)", rows)
+    connection.execute("UPDATE alembic_version SET version_num = '0001'")
+    connection.close()
+    with opened(path, clock) as (database, writer):
+        assert {segment: stored_records(database, segment) for segment in kept} == kept
+        assert list(check(database)) == []
+        writer.call(partial(put, name="t", item=item_of("c")))
+        described = {("table", "records_1"), ("index", "records_1_shard")}
+        with database.reading() as connection:
+            assert described <= objects(connection).keys()

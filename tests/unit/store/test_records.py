@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 from cdc.clock import ManualClock
 from cdc.model.errors import InternalServerError
 from cdc.store import catalog, records
+from cdc.store.blocks import Record
 from cdc.store.catalog import load_catalog
 from tests.unit.store.files import DAY, create_table, opened
 
@@ -66,7 +67,7 @@ def test_a_record_is_read_as_it_was_written(writer, database, clock):
     sequence = writer.call(lambda transaction: records.append(transaction, 2, HOUR, 2, 77, b'{"Keys":{}}'))
     found = current(database)
     assert list(records.read(database.reader(), found, shard_of(found, 2), 0)) == [
-        records.Record(sequence, 2, clock.now_ms(), 2, 77, b'{"Keys":{}}')
+        Record(sequence, 2, clock.now_ms(), 2, 77, b'{"Keys":{}}')
     ]
 
 
@@ -144,7 +145,14 @@ def test_a_write_that_broke_leaves_no_segment(writer, database):
 @pytest.mark.usefixtures("table")
 @pytest.mark.parametrize(
     "damage",
-    ["change = x'7b7e'", "crc = crc + 1", "created_ms = created_ms + 1", "kind = 1", "sequence = sequence + 1"],
+    [
+        "body = CAST(replace(CAST(body AS TEXT), '}', '~') AS BLOB)",
+        "crc = crc + 1",
+        "created_ms = created_ms + 1",
+        "record_count = 2",
+        "base_sequence = base_sequence - 1",
+        "last_sequence = last_sequence + 1",
+    ],
 )
 def test_a_damaged_record_is_noticed(damage, writer, database):
     writer.call(append)
@@ -155,7 +163,7 @@ def test_a_damaged_record_is_noticed(damage, writer, database):
 
 @pytest.mark.usefixtures("table")
 def test_a_read_that_stops_early_leaves_no_statement_open(writer, database):
-    for _ in range(records.READ_ROWS * 2):
+    for _ in range(records.READ_BLOCKS * 2):
         writer.call(append)
     found = current(database)
     reader = database.reader()

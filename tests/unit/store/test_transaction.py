@@ -59,7 +59,7 @@ def test_the_counter_outlives_the_newest_record(writer, database):
     newest = next_sequence(database.reader()) - 1
     writer.call(lambda transaction: transaction.cursor.execute("DELETE FROM records_1"))
     writer.call(partial(put, name="t", item=item_of("b")))
-    [[sequence]] = database.reader().execute("SELECT sequence FROM records_1").fetchall()
+    [[sequence]] = database.reader().execute("SELECT last_sequence FROM records_1").fetchall()
     assert sequence > newest
 
 

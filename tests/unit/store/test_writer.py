@@ -7,6 +7,7 @@ import threading
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
+import orjson
 import pytest
 
 from cdc.model.errors import (
@@ -20,7 +21,7 @@ from cdc.store.catalog import table_size
 from cdc.store.records import next_sequence
 from cdc.store.transaction import begin
 from cdc.store.writer import Job, Writer
-from tests.unit.store.files import create_table, item_of, opened, put
+from tests.unit.store.files import create_table, item_of, opened, put, stored_records
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -97,8 +98,7 @@ def keys(database) -> list[str]:
 
 
 def recorded(database) -> list[str]:
-    rows = database.reader().execute("SELECT json_extract(change, '$.Keys.pk.S') FROM records_1 ORDER BY sequence")
-    return [key for (key,) in rows.fetchall()]
+    return [orjson.loads(record.change)["Keys"]["pk"]["S"] for record in stored_records(database)]
 
 
 def test_what_is_queued_together_is_one_transaction(writer, database, commits):

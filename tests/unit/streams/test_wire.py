@@ -11,7 +11,7 @@ import pytest
 
 from cdc.model.catalog import Stream
 from cdc.model.options import Options
-from cdc.store.records import Record
+from cdc.store.blocks import Record
 from cdc.streams.wire import RecordWriter
 
 FILE_ID = "0123456789abcdef" * 2
