@@ -148,6 +148,7 @@ class Bench:
         def run(transaction: Transaction) -> frozenset[int]:
             for key in keys:
                 put(transaction, table, item_of(key, v=transaction.counters.next_sequence if value is None else value))
+            assert transaction.connection is not None  # asking for it writes the records
             return frozenset(transaction.appended_shards)
 
         self.poller.committed(self.write(run))
