@@ -1,6 +1,6 @@
 """Measure the choices that are fixed when a file is created: page size, vacuum mode, record layout, payload CRC.
 
-Run by hand: `python tests/benchmarks/store_layout.py [rows] [rounds]`. Each variant differs from the chosen one in
+Run by hand: `python -m tests.benchmarks.store_layout [rows] [rounds]`. Each variant differs from the chosen one in
 one thing, the variants take turns in each round, and CPU per write is the figure to read: rates swing with the disk.
 The last result is in docs/design.md.
 """
@@ -13,13 +13,15 @@ import sys
 import tempfile
 import time
 import zlib
-from collections import defaultdict
+from collections import defaultdict, deque
 from dataclasses import dataclass, replace
 from hashlib import blake2b
 from pathlib import Path
 from typing import Any
 
 from pysqlite3 import dbapi2
+
+from cdc.store.blocks import Block, NewRecords
 
 GROUP = 64
 SHARDS = 4
@@ -31,13 +33,16 @@ class Variant:
 
     page_bytes: int = 8192
     auto_vacuum: str = "NONE"
-    records: str = "rowid+index"
+    records: str = "blocks+index"
     items: str = "rowid+index"
     crc: bool = True
     body_bytes: int = 230
 
 
 RECORDS = {
+    "blocks": "CREATE TABLE records (sequence INTEGER PRIMARY KEY, shard INT, base INT, created INT, n INT, crc INT, body BLOB)",
+    "blocks+index": "CREATE TABLE records (sequence INTEGER PRIMARY KEY, shard INT, base INT, created INT, n INT, crc INT,"
+    " body BLOB); CREATE INDEX records_shard ON records (shard)",
     "rowid": "CREATE TABLE records (sequence INTEGER PRIMARY KEY, shard INT, created INT, crc INT, change BLOB)",
     "rowid+index": "CREATE TABLE records (sequence INTEGER PRIMARY KEY, shard INT, created INT, crc INT, change BLOB);"
     "CREATE INDEX records_shard ON records (shard)",
@@ -70,6 +75,7 @@ def write(connection: Any, variant: Variant, rows: int) -> None:
     key_column = "id" if by_rowid else "key"
     for start in range(0, rows, GROUP):
         connection.execute("BEGIN IMMEDIATE")
+        records = NewRecords(1, "")
         for number in range(start, start + GROUP):
             digest = blake2b(str(number * 7919 % (rows // 2)).encode(), digest_size=4).digest()
             key = digest + b"\x00\x10" + digest * 4
@@ -83,24 +89,40 @@ def write(connection: Any, variant: Variant, rows: int) -> None:
                 where = "id=?" if by_rowid else "tab=1 AND key=?"
                 connection.execute(f"UPDATE items SET crc=?, item=? WHERE {where}", (crc, item, old[0]))
                 change = b'{"Keys":{"pk":{"S":"xxxxxxxxxxxx"}},"NewImage":' + item + b',"OldImage":' + old[1] + b"}"
-            crc = zlib.crc32(change) if variant.crc else 0
-            connection.execute(
-                "INSERT INTO records (sequence, shard, created, crc, change) VALUES (?, ?, ?, ?, ?)",
-                (number + 1, digest[0] % SHARDS, number, crc, change),
-            )
+            records.add(number + 1, digest[0] % SHARDS, 0, len(change), change)
+        insert(connection, variant, records)
         connection.execute("COMMIT")
 
 
-def read_shard(connection: Any) -> None:
-    """Read one shard in order, 1,000 records a page."""
+def insert(connection: Any, variant: Variant, records: NewRecords) -> None:
+    """Insert a commit's records, in blocks or one by one."""
+    blocks = records.take(0)
+    if variant.records.startswith("blocks"):
+        connection.executemany("INSERT INTO records VALUES (?, ?, ?, ?, ?, ?, ?)", blocks)
+        return
+    rows = sorted(record for block in blocks for record in block.records())
+    connection.executemany(
+        "INSERT INTO records (sequence, shard, created, crc, change) VALUES (?, ?, ?, ?, ?)",
+        ((*each[:3], zlib.crc32(each.change) if variant.crc else 0, each.change) for each in rows),
+    )
+
+
+def read_shard(connection: Any, variant: Variant) -> None:
+    """Read one shard in order, some 1,000 records a page."""
+    blocks = variant.records.startswith("blocks")
+    limit = 1000 * SHARDS // GROUP if blocks else 1000
+    query = f"SELECT * FROM records WHERE shard=1 AND sequence>? ORDER BY sequence LIMIT {limit}"
     after = 0
-    while True:
-        page = connection.execute(
-            "SELECT sequence, change FROM records WHERE shard=1 AND sequence>? ORDER BY sequence LIMIT 1000", (after,)
-        ).fetchall()
-        if not page:
-            return
+    while page := connection.execute(query, (after,)).fetchall():
         after = page[-1][0]
+        if blocks:
+            for row in page:
+                block = Block._make(row)
+                assert not variant.crc or block.intact
+                deque(block.records(), maxlen=0)
+        else:
+            for sequence, _, _, crc, change in page:
+                assert not variant.crc or zlib.crc32(change) == crc, sequence
 
 
 def measure(variant: Variant, rows: int) -> dict[str, float]:
@@ -117,7 +139,7 @@ def measure(variant: Variant, rows: int) -> dict[str, float]:
         connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
         result["bytes"] = path.stat().st_size / rows
         cpu = time.process_time()
-        read_shard(connection)
+        read_shard(connection, variant)
         result["read_us"] = (time.process_time() - cpu) / (rows / SHARDS) * 1e6
         wall = time.perf_counter()
         connection.execute("DROP TABLE records")
@@ -134,10 +156,12 @@ def variants() -> dict[str, Variant]:
         "4 KB pages": replace(chosen, page_bytes=4096),
         "16 KB pages": replace(chosen, page_bytes=16384),
         "incremental vacuum": replace(chosen, auto_vacuum="INCREMENTAL"),
-        "records: rowid, no index": replace(chosen, records="rowid"),
-        "records: (shard, sequence)": replace(chosen, records="shard,sequence"),
+        "blocks, no index": replace(chosen, records="blocks"),
+        "a row a record": replace(chosen, records="rowid+index"),
+        "a row a record, no index": replace(chosen, records="rowid"),
+        "a row a record, (shard, sequence)": replace(chosen, records="shard,sequence"),
         "items: without rowid": replace(chosen, items="without rowid"),
-        "no CRC": replace(chosen, crc=False),
+        "items without CRC": replace(chosen, crc=False),
         "1 KB bodies": replace(chosen, body_bytes=1000),
         "1 KB bodies, 4 KB pages": replace(chosen, body_bytes=1000, page_bytes=4096),
         "1 KB bodies, 16 KB pages": replace(chosen, body_bytes=1000, page_bytes=16384),

@@ -1,8 +1,9 @@
 """Floor S: the statements of a PutItem through the SQLite driver alone, 64 to a commit, for a stretch of time.
 
 `python -m tests.benchmarks.bench.floor_store FILE KEYS SECONDS` prints rate and CPU time as JSON. Each write reads the
-old item by its key, updates the item, and inserts a stream record of both images: schema, indexes, pragmas, sizes and
-checkpoints of the WAL are those of the store. Keys and items are prepared beforehand, and nothing is checked.
+old item by its key, updates the item, and adds a stream record of both images to its shard's block of the commit: schema,
+indexes, pragmas, sizes and checkpoints of the WAL are those of the store. Keys and items are prepared beforehand, and
+nothing is checked.
 """
 
 from __future__ import annotations
@@ -17,6 +18,7 @@ from sqlalchemy.schema import CreateIndex, CreateTable
 
 from cdc.model.keys import KeySchema, encode_key
 from cdc.model.values import canonical_bytes
+from cdc.store.blocks import NewRecords
 from cdc.store.database import Database, open_database
 from cdc.store.schema import records_table
 from cdc.store.writer import CHECKPOINT_PAGES
@@ -33,9 +35,7 @@ CRC = 0x12345678
 FETCH = "SELECT id, size, crc, item FROM items WHERE table_id = ? AND key = ?"
 INSERT = "INSERT INTO items (table_id, key, size, crc, item) VALUES (?, ?, ?, ?, ?)"
 UPDATE = "UPDATE items SET size = ?, crc = ?, item = ? WHERE id = ?"
-APPEND = (
-    "INSERT INTO records_1 (sequence, shard, created_ms, kind, size_bytes, crc, change) VALUES (?, ?, ?, ?, ?, ?, ?)"
-)
+APPEND = "INSERT INTO records_1 VALUES (?, ?, ?, ?, ?, ?, ?)"
 
 
 class Row(NamedTuple):
@@ -70,12 +70,12 @@ def fill(database: Database, rows: list[Row]) -> None:
         connection.exec_driver_sql(INSERT, values)
 
 
-def write(cursor: Any, row: Row, sequence: int) -> None:
-    """Run the statements of one write on the open transaction."""
+def write(cursor: Any, row: Row, sequence: int, records: NewRecords) -> None:
+    """Run the statements of one write on the open transaction; its record goes into the commit's blocks."""
     old = cursor.execute(FETCH, (TABLE, row.key)).fetchall()[0]
     cursor.execute(UPDATE, (SIZE, CRC, row.item, old[0]))
     change = row.start + b',"OldImage":' + old[3] + b"}"
-    cursor.execute(APPEND, (sequence, row.shard, NOW_MS, 1, 2 * SIZE, CRC, change))
+    records.add(sequence, row.shard, 1, 2 * SIZE, change)
 
 
 def checkpoint(cursor: Any) -> None:
@@ -87,14 +87,15 @@ def checkpoint(cursor: Any) -> None:
 
 def measure(cursor: Any, rows: list[Row], seconds: float) -> dict[str, float]:
     """Write group by group until the time is over."""
-    sequence = (cursor.execute("SELECT max(sequence) FROM records_1").fetchall()[0][0] or 0) + 1
-    first, groups = sequence, 0
+    sequence = (cursor.execute("SELECT max(last_sequence) FROM records_1").fetchall()[0][0] or 0) + 1
+    first, groups, records = sequence, 0, NewRecords(1, APPEND)
     cpu, start = time.process_time(), time.perf_counter()
     while time.perf_counter() - start < seconds:
         cursor.execute("BEGIN IMMEDIATE")
         for _ in range(GROUP):
-            write(cursor, rows[sequence % len(rows)], sequence)
+            write(cursor, rows[sequence % len(rows)], sequence, records)
             sequence += 1
+        cursor.executemany(records.insert, records.take(NOW_MS))
         cursor.execute("COMMIT")
         groups += 1
         if groups % LOOK_EVERY_GROUPS == 0:
