@@ -32,8 +32,8 @@ def command(settings: Settings, *, as_json: bool) -> None:
       streams     arn, table, view_type, enabled, retention_hours,
                   shards: shard_id, open, start_sequence, head_sequence (or null)
       mappings    name, table, function, state, batch_size, iterator_age_ms, trimmed_records,
-                  shards: shard_id, checkpoint, iterator_age_ms, behind, failed_attempts,
-                  last_result, last_error (or null), updated_ms
+                  dead_letters, shards: shard_id, lane, checkpoint, iterator_age_ms, behind,
+                  failed_attempts, last_result, last_error (or null), updated_ms
 
     \b
     Examples:

@@ -17,15 +17,23 @@ class Stop(NamedTuple):
     shard: Shard
 
 
-def walk(catalog: Catalog, table_name: str, *, first_stream: int, after: int, drained: Container[int]) -> list[Stop]:
+def walk(
+    catalog: Catalog,
+    table_name: str,
+    *,
+    first_stream: int,
+    after: int,
+    drained: Container[int],
+    only_stream: int | None = None,
+) -> list[Stop]:
     """List the shards to read now: of the oldest stream that is not finished, those whose parents are.
 
-    Streams are those of the table's name from the id `first_stream` on. `after`: nothing up to this sequence is wanted.
-    `drained` has the ids of the closed shards in which nothing is left to read. A stream is finished when it is
-    disabled and each of its shards is.
+    Streams are those of the table's name from the id `first_stream` on, or `only_stream`. `after`: nothing up to this
+    sequence is wanted. `drained` has the ids of the closed shards in which nothing is left to read. A stream is finished
+    when it is disabled and each of its shards is.
     """
     for stream in catalog.streams_of(table_name):
-        if stream.id < first_stream:
+        if stream.id < first_stream or only_stream not in {None, stream.id}:
             continue
         unfinished = [shard for shard in stream.shards if not _is_finished(shard, after, drained)]
         if unfinished or stream.disabled_ms is None:

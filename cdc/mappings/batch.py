@@ -1,26 +1,28 @@
-"""Cutting a batch: which of a shard's next records go into one event."""
+"""Cutting a batch: which of a lane's next records go into one event."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass, field
 from enum import Enum
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
-from cdc.mappings.event import ENVELOPE_BYTES, build_event
+from cdc.mappings.event import ENVELOPE_BYTES
+from cdc.mappings.selection import FILTERED
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable
+    from collections.abc import Iterable
 
+    from cdc.mappings.selection import Selection
     from cdc.store.blocks import Record
 
 EVENT_BYTES = 6 << 20
 """Largest event: Lambda's limit for the payload of a synchronous invocation."""
 TURN_RECORDS = 1000
-"""Records read in one go at most: about 10 ms of work, after which other lanes have their turn."""
+"""Records taken in one go at most: about 10 ms of work, after which other lanes have their turn."""
 TURN_BYTES = 1 << 20
-"""Bytes of records read in one go at most, for the same reason."""
-TURN_EXPIRED = 5000
-"""Expired records counted in one go at most: they are looked at, not encoded."""
+"""Bytes of records taken in one go at most, for the same reason."""
+TURN_EXAMINED = 5000
+"""Records looked at in one go at most: those that are expired, filtered or another lane's are not encoded."""
 
 
 class End(Enum):
@@ -30,51 +32,70 @@ class End(Enum):
     TURN = "enough for one go; there may be more"
     NO_MORE = "no more records"
     EXPIRED = "the next records have expired"
+    WINDOW = "the next record belongs to a later tumbling window"
+
+
+class Limits(NamedTuple):
+    """What ends a batch, besides its size."""
+
+    horizon_ms: int  # records created up to here have expired
+    age_horizon_ms: int | None = None  # those created up to here are too old for the mapping
+    last: int | None = None  # no record after this sequence is wanted
+    window_ms: int = 0  # length of tumbling windows
+    open_window_ms: int | None = None  # start of the one that is open
 
 
 @dataclass(slots=True, eq=False)
 class Batch:
-    """Records of one shard that follow each other and are delivered together."""
+    """Records of one lane that follow each other and are delivered together."""
 
-    max_records: int | None  # None: no limit but `last_wanted`
-    last_wanted: int | None = None  # of a batch that is tried again: its last sequence, so that it stays the same
-    count: int = 0
+    max_records: int | None  # None: no limit but `last`, for a batch that is tried again and stays the same
+    last: int | None = None
     records: list[bytes] = field(default_factory=list)  # JSON of each, until the event is built
+    sequences: list[int] = field(default_factory=list)
+    filtered: int = 0  # records among them that the filters passed over
+    through: int = 0  # sequence of the last record that was looked at
+    aged: bool = False  # its records are too old, and not to be delivered
     size_bytes: int = ENVELOPE_BYTES  # of the event
-    through: int = 0  # sequence of the last record
     first_created_ms: int = 0
     last_created_ms: int = 0
+    window_start_ms: int | None = None
+    final: bool = False  # the last invocation of a tumbling window
+    event: bytes = b""  # as it was built
 
-    def takes(self, sequence: int) -> bool:
-        """Tell whether a record of this sequence may be added, whatever its size."""
-        if self.last_wanted is not None and sequence > self.last_wanted:
+    @property
+    def count(self) -> int:
+        """How many records there are."""
+        return len(self.sequences)
+
+    def takes(self, record: Record, encoded: bytes, limits: Limits) -> bool:
+        """Tell whether a record may be added. A first one always fits."""
+        if not self.records:
+            return True
+        if self.max_records is not None and len(self.records) >= self.max_records:
             return False
-        return self.max_records is None or self.count < self.max_records
+        if self.aged != _is_aged(record, limits) or self.window_start_ms != window_start(record.created_ms, limits):
+            return False
+        return self.size_bytes + 1 + len(encoded) <= EVENT_BYTES
 
-    def fits(self, record: bytes) -> bool:
-        """Tell whether the event stays small enough with this record. A first record always fits."""
-        return not self.count or self.size_bytes + 1 + len(record) <= EVENT_BYTES
-
-    def add(self, sequence: int, created_ms: int, record: bytes) -> None:
+    def add(self, record: Record, encoded: bytes, limits: Limits) -> None:
         """Take one more record."""
-        if not self.count:
-            self.first_created_ms = created_ms
-        self.size_bytes += len(record) + bool(self.count)
-        self.count += 1
-        self.records.append(record)
-        self.through = sequence
-        self.last_created_ms = created_ms
-
-    def take_event(self) -> bytes:
-        """Build the event, and let go of the records: what waits for an answer need not wait twice in memory."""
-        event = build_event(self.records)
-        self.records = []
-        return event
+        if not self.records:
+            self.first_created_ms = record.created_ms
+            self.aged = _is_aged(record, limits)
+            self.window_start_ms = window_start(record.created_ms, limits)
+        self.size_bytes += len(encoded) + bool(self.records)
+        self.records.append(encoded)
+        self.sequences.append(record.sequence)
+        self.through = record.sequence
+        self.last_created_ms = record.created_ms
 
     @property
     def complete(self) -> bool:
-        """Whether no later record can be added."""
-        return not self.takes(self.through + 1)
+        """Whether it holds all that it may."""
+        if self.last is not None and self.through >= self.last:
+            return True
+        return self.max_records is not None and len(self.records) >= self.max_records
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,38 +103,62 @@ class Filling:
     """How a filling of a batch went."""
 
     end: End
-    records: int = 0  # added
+    examined: int = 0
     expired: int = 0  # counted, all before the batch
     expired_through: int = 0  # sequence of the last expired one
 
 
-def fill(batch: Batch, records: Iterable[Record], encode: Callable[[Record], bytes], horizon_ms: int) -> Filling:
-    """Add records to a batch for one turn. Records created up to `horizon_ms` have expired, and end it.
+def _is_aged(record: Record, limits: Limits) -> bool:
+    return limits.age_horizon_ms is not None and record.created_ms <= limits.age_horizon_ms
 
-    Creation times never fall, so that an expired record can't follow a live one; they are looked for only while the
-    batch is empty.
+
+def window_start(created_ms: int, limits: Limits) -> int | None:
+    """Find the tumbling window of a creation time; None without windows."""
+    return created_ms - created_ms % limits.window_ms if limits.window_ms else None
+
+
+def fill(batch: Batch, records: Iterable[Record], select: Selection, limits: Limits) -> Filling:
+    """Add records to a batch for one turn.
+
+    Creation times never fall, so that expired, or too old, records can't follow others; expired ones are looked for
+    only while the batch is empty.
     """
-    added = added_bytes = expired = expired_through = 0
+    examined = expired = expired_through = 0
+    end = End.NO_MORE
+    enough_bytes, enough_records = batch.size_bytes + TURN_BYTES, batch.count + TURN_RECORDS
     for record in records:
-        if not batch.count and record.created_ms <= horizon_ms:
-            expired, expired_through = expired + 1, record.sequence
-            if expired == TURN_EXPIRED:
-                break
-            continue
-        if expired:
+        if limits.last is not None and record.sequence > limits.last:
+            end = End.FULL
             break
-        if not batch.takes(record.sequence):
-            return Filling(End.FULL, added)
-        encoded = encode(record)
-        if not batch.fits(encoded):
-            return Filling(End.FULL, added)
-        batch.add(record.sequence, record.created_ms, encoded)
-        added += 1
-        added_bytes += len(encoded)
+        if not batch.records and record.created_ms <= limits.horizon_ms:
+            expired, expired_through = expired + select.wants(record), record.sequence
+        elif expired_through:
+            break
+        elif (refused := _offer(batch, record, select, limits)) is not None:
+            end = refused
+            break
+        examined += 1
         if batch.complete:
-            return Filling(End.FULL, added)
-        if added == TURN_RECORDS or added_bytes >= TURN_BYTES:
-            return Filling(End.TURN, added)
-    if expired:
-        return Filling(End.EXPIRED, expired=expired, expired_through=expired_through)
-    return Filling(End.NO_MORE, added)
+            break
+        if examined == TURN_EXAMINED or batch.count == enough_records or batch.size_bytes >= enough_bytes:
+            end = End.TURN
+            break
+    if expired_through:
+        return Filling(End.EXPIRED, examined, expired, expired_through)
+    return Filling(End.FULL if batch.complete else end, examined)
+
+
+def _offer(batch: Batch, record: Record, select: Selection, limits: Limits) -> End | None:
+    """Add a record, or pass over it; say why not when it is to wait."""
+    selected = select(record)
+    if isinstance(selected, bytes):
+        window = window_start(record.created_ms, limits)
+        if not batch.records and limits.open_window_ms is not None and window != limits.open_window_ms:
+            return End.WINDOW
+        if not batch.takes(record, selected, limits):
+            return End.FULL
+        batch.add(record, selected, limits)
+        return None
+    batch.filtered += selected is FILTERED
+    batch.through = record.sequence
+    return None

@@ -9,25 +9,34 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from cdc.mappings import writes
 from cdc.mappings.backoff import delay_seconds
-from cdc.mappings.batch import Batch, End, fill
+from cdc.mappings.batch import Batch, End, Filling, fill
+from cdc.mappings.dead import dead_letter_of
 from cdc.mappings.lane import Lane, Phase
+from cdc.mappings.verdict import Again, Done, GiveUp, Partly, Split, judge
+from cdc.mappings.windows import GRACE_MS, event_of, is_too_large
+from cdc.mappings.writes import Purpose
 from cdc.model.catalog import sequence_text
+from cdc.model.dead_letters import AGE_EXCEEDED
 from cdc.model.functions import Outcome
-from cdc.store import mappings as store
+from cdc.store import checkpoints as store
 from cdc.store import records
 from cdc.store.writer import Job
 
 if TYPE_CHECKING:
     from cdc.mappings.agenda import Agenda
+    from cdc.mappings.batch import Limits
     from cdc.mappings.inbox import Inbox
     from cdc.mappings.surroundings import Sight, Surroundings
+    from cdc.mappings.verdict import Verdict
 
 log = logging.getLogger(__name__)
 
-ERROR_CHARACTERS = 1000
-"""Of a function's error message that are kept with the checkpoint."""
 STOPPED = "Sandbox.Closed"
 """Error type of an invocation that was ended, or never begun, because the functions were closed."""
+SAVE_RECORDS = 1000
+"""Records passed over from which on the checkpoint follows; before that, one more look at them is cheaper than a write."""
+SAVE_SECONDS = 5.0
+"""How long it may lag behind them."""
 
 
 class Finished(NamedTuple):
@@ -52,7 +61,7 @@ class Delivery:
         self._agenda = agenda
         self._inbox = inbox
         self.draining = False
-        self.drained_a_shard = False  # the next shards may be read
+        self.rearrange = False  # lanes have come to an end, and others may begin
 
     def turn(self, lane: Lane, sight: Sight) -> int:
         """Do the next thing for a lane whose turn it is; return how many records were read."""
@@ -63,58 +72,94 @@ class Delivery:
             return 0
         if lane.stale:
             self._reload(lane)
-        if lane.checkpoint is None:
-            self._submit(lane, writes.begin(lane.run.mapping, lane.shard.id), sight.now)
-            return 0
-        if self.draining or not lane.run.delivers:
+        checkpoint = lane.checkpoint
+        if checkpoint is None:
+            self._submit(lane, writes.begin(lane.run.mapping, lane.shard.id, lane.number, lane.count), sight.now)
+        elif self.draining or lane.held or not lane.run.delivers:
             lane.wait()
-            return 0
-        return self._read(lane, sight)
+        elif lane.at_limit:
+            self._divide(lane, sight.now)
+        elif lane.save_at is not None and sight.now >= lane.save_at:
+            self._submit(lane, writes.pass_over(lane, lane.looked_through), sight.now)
+        elif checkpoint.window_start_ms is not None and (
+            checkpoint.retry_through == checkpoint.sequence or is_too_large(checkpoint.window_state)
+        ):
+            self._invoke(lane, Batch(None, final=True))
+        else:
+            return self._read(lane, sight)
+        return 0
 
     def _reload(self, lane: Lane) -> None:
         with self._surroundings.database.reading() as connection:
-            stored = store.load_checkpoint(connection, lane.run.mapping.id, lane.shard.id)
-        if stored is None:
+            stored = store.load_checkpoint(connection, lane.run.mapping.id, *lane.key)
+        if stored is None or stored.lane_count != lane.count:
             lane.wait()
             lane.checkpoint, lane.stale, lane.phase = None, False, Phase.BEGINNING
         else:
             lane.settled(stored)
 
+    # -- reading --
+
     def _read(self, lane: Lane, sight: Sight) -> int:
         view = sight.view
-        horizon_ms = lane.stream.horizon_ms(view.now_ms)
-        batch = lane.open_batch(horizon_ms)
+        limits = lane.limits(view.now_ms)
+        batch = lane.open_batch(limits)
         blocks = records.READ_BLOCKS if batch.max_records is None else min(records.READ_BLOCKS, batch.max_records)
         with closing(records.read(view.connection, view.catalog, lane.shard, lane.position, blocks)) as found:
-            filling = fill(batch, found, lane.encode, horizon_ms)
+            filling = fill(batch, found, lane.select, limits)
         lane.troubles, lane.trouble = 0, None
+        lane.run.polled += filling.examined
         if filling.end is End.EXPIRED:
-            self._trim(lane, filling.expired_through, filling.expired, sight.now)
+            self._trim(lane, filling, sight.now)
+        elif not batch.records:
+            lane.pass_over(batch, filling.examined)
+            self._nothing(lane, filling.end, limits, sight)
         elif filling.end is End.TURN:
             self._agenda.now(lane)
-        elif not batch.count:
-            self._nothing(lane, filling.end, sight)
-        elif filling.end is End.FULL or self._window_is_over(lane, sight.now):
+        elif batch.aged:
+            self._give_up(
+                lane, batch, GiveUp("", "records are older than MaximumRecordAgeInSeconds", None, AGE_EXCEEDED), None
+            )
+        elif filling.end in {End.FULL, End.WINDOW} or self._window_is_over(lane, batch, sight.now):
             self._invoke(lane, batch)
-        return filling.records + filling.expired
+        return filling.examined
 
-    def _nothing(self, lane: Lane, end: End, sight: Sight) -> None:
-        if lane.retry_through is not None:
-            lane.forget_retry()
+    def _nothing(self, lane: Lane, end: End, limits: Limits, sight: Sight) -> None:
+        """Go on when what was read has nothing for the function."""
         lane.wait()
-        if end is End.FULL:  # what follows is not of the batch that was to be tried again
+        if end is End.TURN:
+            if lane.unsaved >= SAVE_RECORDS:
+                lane.save_at = sight.now
             self._agenda.now(lane)
-            return
-        lane.looked_through = max(lane.looked_through, sight.newest)
-        if not lane.shard.open:
-            lane.run.drained.add(lane.shard.id)
-            self.drained_a_shard = True
+        elif end is not End.WINDOW and limits.last is not None:  # all up to there was looked at
+            self._submit(lane, writes.pass_over(lane, max(limits.last, lane.looked_through)), sight.now)
+        elif end is End.WINDOW or self._is_window_over(lane, sight):
+            self._invoke(lane, Batch(None, final=True))
+        elif not lane.shard.open:
+            lane.drained = self.rearrange = True
+        else:
+            lane.looked_through = max(lane.looked_through, sight.newest)
+            self._plan(lane, sight)
 
-    def _window_is_over(self, lane: Lane, now: float) -> bool:
+    def _is_window_over(self, lane: Lane, sight: Sight) -> bool:
+        """Tell whether no record can belong to the open tumbling window any more."""
+        end_ms = lane.window_end_ms
+        return end_ms is not None and (not lane.shard.open or sight.view.now_ms >= end_ms + GRACE_MS)
+
+    def _plan(self, lane: Lane, sight: Sight) -> None:
+        """See to it that a waiting lane has a turn when there is something else to do than to read."""
+        if lane.unsaved and lane.save_at is None:
+            lane.save_at = sight.now + (0 if lane.unsaved >= SAVE_RECORDS else SAVE_SECONDS)
+        times = [] if lane.save_at is None else [lane.save_at]
+        if lane.window_end_ms is not None:
+            times.append(sight.now + (lane.window_end_ms + GRACE_MS - sight.view.now_ms) / 1000)
+        if times:
+            self._agenda.at(lane, min(times))
+
+    def _window_is_over(self, lane: Lane, batch: Batch, now: float) -> bool:
         """Tell whether to deliver a batch that isn't full; if not, see to it that it is looked at again in time."""
-        seconds = lane.run.mapping.window_seconds
-        assert lane.checkpoint is not None
-        if seconds == 0 or lane.checkpoint.attempts or not lane.shard.open:
+        seconds = lane.settings.maximum_batching_window_in_seconds
+        if seconds == 0 or batch.last is not None or lane.limit is not None or not lane.shard.open:
             return True
         if lane.window_until is None:
             lane.window_until = now + seconds
@@ -124,23 +169,29 @@ class Delivery:
         self._agenda.at(lane, lane.window_until)
         return False
 
-    def _trim(self, lane: Lane, through: int, count: int, now: float) -> None:
-        assert lane.checkpoint is not None
-        log.warning(
-            "%s: %d records expired before they were delivered, through sequence %s",
-            lane.place,
-            count,
-            sequence_text(through),
-        )
-        self._submit(lane, writes.trim(lane.checkpoint, through, count), now)
+    def _trim(self, lane: Lane, filling: Filling, now: float) -> None:
+        if filling.expired:
+            log.warning(
+                "%s: %d records expired before they were delivered, through sequence %s",
+                lane.place,
+                filling.expired,
+                sequence_text(filling.expired_through),
+            )
+        self._submit(lane, writes.trim(lane, filling.expired_through, filling.expired), now)
+
+    # -- invoking --
 
     def _invoke(self, lane: Lane, batch: Batch) -> None:
+        lane.batch = batch
         request_id = self._surroundings.new_request_id()
         lane.invoking(request_id, self._surroundings.clock.now_ms())
         lane.run.invocations += 1
+        lane.run.invoked += batch.count
+        batch.event = event_of(lane, batch, self._surroundings.options)
+        batch.records = []  # what waits for an answer need not wait twice in memory
         done = partial(self._done, lane, request_id)
         try:
-            self._surroundings.invoker.invoke(lane.run.mapping.function_name, batch.take_event(), request_id, done)
+            self._surroundings.invoker.invoke(lane.run.mapping.function_name, batch.event, request_id, done)
         except Exception as error:
             log.exception("%s: invoking function %s failed", lane.place, lane.run.mapping.function_name)
             done(Outcome(ok=False, duration_ms=0.0, error_type=type(error).__name__, error_message=str(error)))
@@ -155,30 +206,80 @@ class Delivery:
             return
         batch = lane.invoked()
         assert lane.checkpoint is not None
-        lane.iterator_age_ms = max(0, self._surroundings.clock.now_ms() - batch.last_created_ms)
-        if outcome.ok:
-            self._submit(lane, writes.deliver(lane.checkpoint, batch.through, batch.count, request_id), now)
-            return
-        lane.retry_through = batch.through
-        if self.draining and outcome.error_type == STOPPED:
-            lane.wait()
-            return
-        lane.run.errors += 1
-        error = f"{outcome.error_type}: {outcome.error_message}"[:ERROR_CHARACTERS]
+        if batch.count:
+            lane.iterator_age_ms = max(0, self._surroundings.clock.now_ms() - batch.last_created_ms)
+        lane.run.duration_ms += outcome.duration_ms
+        if not outcome.ok:
+            if self.draining and outcome.error_type == STOPPED:
+                lane.wait()
+                return
+            lane.run.errors += 1
+        self._apply(lane, batch, judge(lane.settings, batch, lane.checkpoint.attempts, outcome), request_id, now)
+
+    def _apply(self, lane: Lane, batch: Batch, verdict: Verdict, request_id: str, now: float) -> None:
+        if isinstance(verdict, Again | Split | GiveUp):
+            lane.run.failed += batch.count
+            self._log_failure(lane, batch, verdict)
+        if not isinstance(verdict, Again) or verdict.counts:
+            lane.postponed = 0
+        match verdict:
+            case Done() if batch.final:
+                self._submit(lane, writes.close_window(lane), now)
+            case Done(state):
+                self._submit(lane, writes.deliver(lane, batch, request_id, state), now)
+            case Partly(failed_from, state):
+                self._submit(lane, writes.deliver_partly(lane, batch, failed_from, request_id, state), now)
+            case Again(error, counts):
+                lane.postponed += not counts
+                self._submit(lane, writes.fail(lane, batch, error, counts=counts), now)
+            case Split(error, left_through):
+                self._submit(lane, writes.split(lane, batch, left_through, error), now)
+            case GiveUp():
+                self._give_up(lane, batch, verdict, request_id)
+
+    def _log_failure(self, lane: Lane, batch: Batch, verdict: Again | Split | GiveUp) -> None:
+        assert lane.checkpoint is not None
+        error = f"{verdict.error_type}: {verdict.error_message}" if isinstance(verdict, GiveUp) else verdict.error
         log.warning(
-            "%s: function %s failed, attempt %d at %d records through sequence %s: %s",
+            "%s: function %s failed, attempt %d at %d records through sequence %s%s: %s",
             lane.place,
             lane.run.mapping.function_name,
             lane.checkpoint.attempts + 1,
             batch.count,
             sequence_text(batch.through),
+            ", which are given up" if isinstance(verdict, GiveUp) else "",
             error,
         )
-        self._submit(lane, writes.fail(lane.checkpoint, error), now)
+
+    def _give_up(self, lane: Lane, batch: Batch, why: GiveUp, request_id: str | None) -> None:
+        assert lane.checkpoint is not None
+        if not batch.event:
+            batch.event = event_of(lane, batch, self._surroundings.options)
+        attempts = max(1, lane.checkpoint.attempts + (request_id is not None))
+        keep = dead_letter_of(lane, batch, why, attempts, request_id)
+        now = self._surroundings.clock.monotonic()
+        self._submit(lane, writes.give_up(lane, batch, attempts, request_id, keep), now)
+
+    # -- settling --
+
+    def _divide(self, lane: Lane, now: float) -> None:
+        """Give the shard its new number of lanes, once all of the old ones have come to one place."""
+        lanes = [each for each in lane.run.lanes.values() if each.shard.id == lane.shard.id]
+        lane.wait()
+        if any(each.busy or each.write is not None for each in lanes):
+            return  # the last of them will see to it
+        place = max(each.checkpoint.sequence for each in lanes if each.checkpoint is not None)
+        behind = [each for each in lanes if each.checkpoint is None or each.checkpoint.sequence < place]
+        for each in lanes:
+            each.limit = place
+        for each in behind:
+            self._agenda.now(each)
+        if not behind:
+            self._submit(lane, writes.divide(lanes, lane.settings.lanes), now)
 
     def _submit(self, lane: Lane, write: writes.Write, now: float) -> None:
         lane.batch, lane.write = None, write
-        if write.purpose is not writes.Purpose.BEGIN:
+        if write.purpose is not Purpose.BEGIN:
             lane.phase = Phase.SETTLING
         job = Job(write.run, self._written, tag=lane)
         try:
@@ -203,19 +304,32 @@ class Delivery:
             log.info("%s: the checkpoint was moved by somebody else; going on from there", lane.place)
             lane.stale = True
             lane.wait()
-        elif write.purpose is writes.Purpose.FAILED:
-            lane.checkpoint = job.result
-            self._back_off(lane, lane.checkpoint.attempts, now)
+        elif write.purpose is Purpose.DIVIDED:
+            self._leave(lane)
+            return
+        elif write.purpose in {Purpose.FAILED, Purpose.SPLIT, Purpose.PARTLY}:
+            lane.settled(job.result)
+            self._count(lane, write)
+            lane.back_off()
+            self._later(lane, max(1, job.result.attempts, lane.postponed), now)
             return
         else:
             window_until = lane.window_until
             lane.settled(job.result)
-            if write.purpose is writes.Purpose.BEGIN:
+            if write.purpose is Purpose.BEGIN:
                 self._say_what_is_lost(lane)
-            if write.purpose is writes.Purpose.TRIMMED:  # what follows the expired records waits no longer for that
+            if write.purpose in {Purpose.TRIMMED, Purpose.PASSED}:  # what follows waits no longer for that
                 lane.window_until = window_until
             self._count(lane, write)
         self._agenda.now(lane)
+
+    def _leave(self, lane: Lane) -> None:
+        """End the lanes of a shard that has others by now."""
+        for each in lane.run.lanes.values():
+            if each.shard.id == lane.shard.id:
+                each.gone = True
+                each.wait()
+        self.rearrange = True
 
     def _say_what_is_lost(self, lane: Lane) -> None:
         """Warn when a lane begins so late that retention has taken records that were written for it."""
@@ -229,14 +343,14 @@ class Delivery:
             )
 
     def _count(self, lane: Lane, write: writes.Write) -> None:
-        if write.purpose is writes.Purpose.DELIVERED:
-            lane.run.delivered += write.records
-        elif write.purpose is writes.Purpose.TRIMMED:
-            lane.run.trimmed += write.records
-
-    def _back_off(self, lane: Lane, failures: int, now: float) -> None:
-        lane.back_off()
-        self._later(lane, failures, now)
+        run = lane.run
+        run.filtered += write.filtered
+        if write.purpose in {Purpose.DELIVERED, Purpose.PARTLY}:
+            run.delivered += write.records
+        elif write.purpose is Purpose.TRIMMED:
+            run.trimmed += write.records
+        elif write.purpose is Purpose.DEAD:
+            run.dead += write.records
 
     def _later(self, lane: Lane, failures: int, now: float) -> None:
         seconds = delay_seconds(failures, self._surroundings.jitter())
@@ -248,7 +362,8 @@ class Delivery:
         lane.troubles += 1
         lane.trouble = f"{type(error).__name__}: {error}"
         if lane.write is None:
-            self._back_off(lane, lane.troubles, now)
+            lane.back_off()
+            self._later(lane, lane.troubles, now)
             log.error("%s: failed, and will be tried again", lane.place, exc_info=error)
         else:
             self._later(lane, lane.troubles, now)

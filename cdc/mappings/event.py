@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING
+
+import orjson
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -11,8 +15,38 @@ _HEAD = b'{"Records":['
 _TAIL = b"]}"
 ENVELOPE_BYTES = len(_HEAD) + len(_TAIL)
 """What an event weighs without its records; between two records there is one byte more."""
+WINDOW_BYTES = 1024
+"""Room in an event for what a tumbling window adds besides its state."""
 
 
-def build_event(records: Sequence[bytes]) -> bytes:
+@dataclass(frozen=True, kw_only=True, slots=True)
+class WindowEvent:
+    """What the event of a tumbling window has besides records (Lambda: tumbling windows)."""
+
+    start_ms: int
+    end_ms: int
+    state: bytes  # JSON
+    shard_id: str
+    source_arn: str
+    final: bool
+    early: bool  # the window ends before its time, as its state is too large
+
+
+def build_event(records: Sequence[bytes], window: WindowEvent | None = None) -> bytes:
     """Join records, each a JSON object, to the event of a batch (Lambda: DynamoDB event)."""
-    return _HEAD + b",".join(records) + _TAIL
+    event = _HEAD + b",".join(records) + _TAIL
+    if window is None:
+        return event
+    extras = {
+        "window": {"start": _time(window.start_ms), "end": _time(window.end_ms)},
+        "state": orjson.Fragment(window.state),
+        "shardId": window.shard_id,
+        "eventSourceARN": window.source_arn,
+        "isFinalInvokeForWindow": window.final,
+        "isWindowTerminatedEarly": window.early,
+    }
+    return event[:-1] + b"," + orjson.dumps(extras)[1:]
+
+
+def _time(ms: int) -> str:
+    return datetime.fromtimestamp(ms / 1000, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")

@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING
 
 from cdc.mappings.lane import Lane, Phase
 from cdc.mappings.run import MappingRun
-from cdc.store.mappings import load_checkpoints
+from cdc.mappings.selection import Selection
+from cdc.store.checkpoints import load_checkpoints
 from cdc.streams.wire import RecordWriter
 
 if TYPE_CHECKING:
@@ -17,8 +18,8 @@ if TYPE_CHECKING:
     from cdc.consumers.walk import Stop
     from cdc.mappings.agenda import Agenda
     from cdc.mappings.surroundings import Surroundings
-    from cdc.model.catalog import Catalog
-    from cdc.model.mappings import Mapping
+    from cdc.model.catalog import Catalog, Stream
+    from cdc.model.mappings import Checkpoint, Mapping
 
 log = logging.getLogger(__name__)
 
@@ -38,7 +39,7 @@ class Roster:
 
     def holds(self, lane: Lane) -> bool:
         """Tell whether a lane is still one of ours."""
-        return lane.run.lanes.get(lane.shard.id) is lane
+        return lane.run.lanes.get(lane.key) is lane
 
     def update(self, mappings: Iterable[Mapping]) -> bool:
         """Take over the stored mappings; tell whether anything changed, so that `arrange` has to follow."""
@@ -51,29 +52,58 @@ class Roster:
             if run is None:
                 run = self.runs[mapping.id] = MappingRun(mapping)
                 changed = True
-            changed |= run.mapping != mapping or run.has_function != has_function
+            elif run.mapping.revision != mapping.revision:
+                self._renew(run, mapping)
+                changed = True
+            changed |= run.has_function != has_function
             run.mapping, run.has_function = mapping, has_function
         for mapping_id in gone:
             for lane in list(self.runs[mapping_id].lanes.values()):
                 self._drop(lane)
             del self.runs[mapping_id]
+            changed = True
         return changed
+
+    def _renew(self, run: MappingRun, mapping: Mapping) -> None:
+        """Look at everything anew after a change of settings, or an act of an operator: waits are over."""
+        old, run.mapping = run.mapping, mapping
+        for lane in run.lanes.values():
+            lane.stale = lane.checkpoint is not None
+            if lane.phase is Phase.BACKING_OFF:
+                lane.wait()
+                self._agenda.now(lane)
+            if old.settings.filters != mapping.settings.filters:
+                lane.select = self._selection(lane.stream, lane.number, lane.count)
+                if not lane.busy:
+                    lane.batch = None
+        self._limit(run)
+
+    def _limit(self, run: MappingRun) -> None:
+        """Let lanes go only so far where the shard is to have another number of them."""
+        wanted = run.mapping.settings.lanes
+        for shard in {shard for shard, _ in run.lanes}:
+            lanes = [lane for (of, _), lane in run.lanes.items() if of == shard]
+            limit = None if lanes[0].count == wanted else max(lane.reach for lane in lanes)
+            for lane in lanes:
+                lane.limit = limit
 
     def arrange(self, catalog: Catalog) -> None:
         """Give each mapping the lanes that it needs now, and give all that aren't busy a turn."""
         new: list[tuple[MappingRun, Stop]] = []
         for run in self.runs.values():
+            run.note_drained()
             stops = run.walk(catalog)
             for lane in list(run.lanes.values()):
                 self._keep(lane, stops.get(lane.shard.id))
-            new += [(run, stop) for shard, stop in stops.items() if shard not in run.lanes]
+            begun = {shard for shard, _ in run.lanes}
+            new += [(run, stop) for shard, stop in stops.items() if shard not in begun]
             self._say_what_is_missing(run, run.missing(catalog))
         if new:
             self._add(new)
 
     def _keep(self, lane: Lane, stop: Stop | None) -> None:
-        lane.gone = stop is None
-        if stop is None:
+        lane.gone = lane.gone or stop is None
+        if lane.gone or stop is None:
             self.leave(lane)
             return
         old, lane.stream, lane.shard = lane.shard, stop.stream, stop.shard
@@ -88,7 +118,7 @@ class Roster:
             self._drop(lane)
 
     def _drop(self, lane: Lane) -> None:
-        del lane.run.lanes[lane.shard.id]
+        del lane.run.lanes[lane.key]
         lanes = self._lanes_of[lane.shard.id]
         lanes.remove(lane)
         if not lanes:
@@ -96,17 +126,29 @@ class Roster:
         self._agenda.forget(lane)
 
     def _add(self, new: list[tuple[MappingRun, Stop]]) -> None:
+        stored: dict[tuple[int, int], list[Checkpoint]] = defaultdict(list)
         with self._surroundings.database.reading() as connection:
-            stored = {(each.mapping_id, each.shard): each for each in load_checkpoints(connection)}
+            for each in load_checkpoints(connection):
+                stored[each.mapping_id, each.shard].append(each)
         for run, (stream, shard) in new:
-            checkpoint = stored.get((run.mapping.id, shard.id))
-            writer = RecordWriter(stream, self._surroundings.options, self._surroundings.reader.file_id)
-            lane = Lane(run, stream, shard, writer.event_record, checkpoint)
-            if checkpoint is not None:
-                lane.wait()
-            run.lanes[shard.id] = lane
-            self._lanes_of[shard.id].append(lane)
-            self._agenda.now(lane)
+            found = stored.get((run.mapping.id, shard.id), [])
+            count = found[0].lane_count if found else run.mapping.settings.lanes
+            by_number = {each.lane: each for each in found}
+            for number in range(count):
+                select = self._selection(stream, number, count)
+                self._begin(Lane(run, stream, shard, number, count, select, by_number.get(number)))
+            self._limit(run)
+
+    def _selection(self, stream: Stream, number: int, count: int) -> Selection:
+        writer = RecordWriter(stream, self._surroundings.options, self._surroundings.reader.file_id)
+        return Selection(writer.event_record, number, count, None)
+
+    def _begin(self, lane: Lane) -> None:
+        if lane.checkpoint is not None:
+            lane.wait()
+        lane.run.lanes[lane.key] = lane
+        self._lanes_of[lane.shard.id].append(lane)
+        self._agenda.now(lane)
 
     def _say_what_is_missing(self, run: MappingRun, missing: str | None) -> None:
         if missing == run.waiting_for:

@@ -15,17 +15,23 @@ if TYPE_CHECKING:
 
 @dataclass(slots=True, eq=False)
 class MappingRun:
-    """A mapping at work. The counters are of this process."""
+    """A mapping at work. The counters are of this process, and of records unless they say otherwise."""
 
     mapping: Mapping
     has_function: bool = False
     waiting_for: str | None = None
-    lanes: dict[int, Lane] = field(default_factory=dict)  # by the shard's id in the file
+    lanes: dict[tuple[int, int], Lane] = field(default_factory=dict)  # by the shard's id in the file, and number
     drained: set[int] = field(default_factory=set)  # closed shards in which nothing is left to read
-    invocations: int = 0
+    polled: int = 0
+    filtered: int = 0
+    invocations: int = 0  # calls of the function
+    invoked: int = 0  # sent to the function, each time that it was
     errors: int = 0  # invocations that failed
-    delivered: int = 0  # records
-    trimmed: int = 0  # records that expired first
+    failed: int = 0  # in invocations that failed
+    delivered: int = 0
+    trimmed: int = 0  # expired first
+    dead: int = 0  # given up
+    duration_ms: float = 0.0  # of all invocations
 
     @property
     def delivers(self) -> bool:
@@ -41,19 +47,28 @@ class MappingRun:
             catalog,
             mapping.table_name,
             first_stream=mapping.first_stream,
+            only_stream=mapping.stream_id,
             after=mapping.start_sequence,
             drained=self.drained,
         )
         return {stop.shard.id: stop for stop in stops}
+
+    def note_drained(self) -> None:
+        """Take note of the shards all of whose lanes have come to the end."""
+        shards = {shard for shard, _ in self.lanes}
+        for shard in shards:
+            if all(lane.drained for (of, _), lane in self.lanes.items() if of == shard):
+                self.drained.add(shard)
 
     def missing(self, catalog: Catalog) -> str | None:
         """Say what the mapping has to wait for; None when nothing is missing, or it isn't active."""
         mapping = self.mapping
         if not mapping.active:
             return None
-        table = catalog.tables.get(mapping.table_name)
         if not self.walk(catalog):  # an old stream may have records left
-            if table is None:
+            if mapping.stream_id is not None:
+                return "its stream is disabled, and has no records left"
+            if mapping.table_name not in catalog.tables:
                 return f"table {mapping.table_name} does not exist"
             return f"stream of table {mapping.table_name} is not enabled"
         if not self.has_function:

@@ -14,9 +14,10 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class LaneState:
-    """One shard of a mapping. Times are ms since 1970."""
+    """One lane of a mapping in a shard. Times are ms since 1970."""
 
     shard_id: str
+    lane: int
     phase: str  # "waiting for records", "invoking", …
     checkpoint: int | None  # sequence up to which everything is settled; None before the beginning
     attempts: int  # failed attempts at the batch that follows
@@ -44,7 +45,7 @@ class MappingState:
 
 def mapping_state(run: MappingRun) -> MappingState:
     """Describe a mapping at work."""
-    lanes = sorted(run.lanes.values(), key=lambda lane: lane.shard.shard_id)
+    lanes = sorted(run.lanes.values(), key=lambda lane: (lane.shard.shard_id, lane.number))
     return MappingState(
         name=run.mapping.name,
         active=run.mapping.active,
@@ -61,6 +62,7 @@ def _lane_state(lane: Lane) -> LaneState:
     checkpoint = lane.checkpoint
     return LaneState(
         shard_id=lane.shard.shard_id,
+        lane=lane.number,
         phase=lane.phase.value,
         checkpoint=None if checkpoint is None else checkpoint.sequence,
         attempts=0 if checkpoint is None else checkpoint.attempts,

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from cdc.model import mappings as model
 from cdc.model.functions import FunctionDefinition
-from cdc.model.mappings import Declaration
 from cdc.model.options import Options
 
 if TYPE_CHECKING:
@@ -38,14 +38,23 @@ def definition_of(function: FunctionSettings, surroundings: Mapping[str, str]) -
     )
 
 
-def declaration_of(mapping: MappingSettings) -> Declaration:
+def declaration_of(mapping: MappingSettings) -> model.Declaration:
     """Take what the store keeps of a mapping."""
-    return Declaration(
+    return model.Declaration(
         name=mapping.name,
         table_name=mapping.table,
-        function_name=mapping.function,
-        starting_position=mapping.starting_position,
-        batch_size=mapping.batch_size,
-        window_seconds=mapping.maximum_batching_window_in_seconds,
-        enabled=mapping.enabled,
+        settings=model.MappingSettings(
+            function_name=mapping.function,
+            starting_position=mapping.starting_position,
+            enabled=mapping.enabled,
+            batch_size=mapping.batch_size,
+            maximum_batching_window_in_seconds=mapping.maximum_batching_window_in_seconds,
+            parallelization_factor=mapping.parallelization_factor,
+            maximum_record_age_in_seconds=mapping.maximum_record_age_in_seconds,
+            maximum_retry_attempts=mapping.maximum_retry_attempts,
+            bisect_batch_on_function_error=mapping.bisect_batch_on_function_error,
+            report_batch_item_failures=bool(mapping.function_response_types),
+            tumbling_window_in_seconds=mapping.tumbling_window_in_seconds,
+            event_count_metrics=bool(mapping.metrics),
+        ),
     )

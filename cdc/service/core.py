@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Self
+from uuid import uuid4
 
 import orjson
 
@@ -167,7 +168,7 @@ class Service:
 
         def run(transaction: Transaction) -> None:
             for declaration in wanted:
-                stored_mappings.declare(transaction, declaration)
+                stored_mappings.declare(transaction, declaration, str(uuid4()))
             stored_mappings.remove_others(transaction, [declaration.name for declaration in wanted])
 
         self.writer.call(run)

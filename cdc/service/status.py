@@ -6,9 +6,12 @@ from typing import TYPE_CHECKING, Any
 
 from cdc.model.arns import stream_arn
 from cdc.model.catalog import sequence_text
+from cdc.model.lanes import lane_of
+from cdc.model.mappings import TRIMMED
 from cdc.store import catalog as stored_catalog
+from cdc.store import checkpoints as stored_checkpoints
+from cdc.store import dead_letters, records
 from cdc.store import mappings as stored_mappings
-from cdc.store import records
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -16,6 +19,7 @@ if TYPE_CHECKING:
     from cdc.model.catalog import Catalog, Shard, Stream
     from cdc.model.mappings import Checkpoint, Mapping
     from cdc.model.options import Options
+    from cdc.store.blocks import Record
     from cdc.store.database import Database
     from cdc.store.reading import View
 
@@ -25,8 +29,9 @@ def status(database: Database, view: View, options: Options) -> dict[str, Any]:
     with database.reading() as connection:
         sizes = {table.id: stored_catalog.table_size(connection, table.id) for table in view.catalog.tables.values()}
         mappings = stored_mappings.load_mappings(connection)
-        checkpoints = stored_mappings.load_checkpoints(connection)
-        trimmed = stored_mappings.trimmed_counts(connection)
+        checkpoints = stored_checkpoints.load_checkpoints(connection)
+        trimmed = stored_checkpoints.counts(connection, TRIMMED)
+        dead = dead_letters.count(connection)
     return {
         "database": str(database.path),
         "now_ms": view.now_ms,
@@ -42,7 +47,7 @@ def status(database: Database, view: View, options: Options) -> dict[str, Any]:
         "streams": [_stream(view, stream, options) for stream in view.catalog.streams],
         "mappings": [
             _mapping(view, mapping, [each for each in checkpoints if each.mapping_id == mapping.id])
-            | {"trimmed_records": trimmed.get(mapping.id, 0)}
+            | {"trimmed_records": trimmed.get(mapping.id, 0), "dead_letters": dead.get(mapping.id, 0)}
             for mapping in mappings
         ],
     }
@@ -78,7 +83,7 @@ def _mapping(view: View, mapping: Mapping, checkpoints: Iterable[Checkpoint]) ->
         "table": mapping.table_name,
         "function": mapping.function_name,
         "state": mapping_state(mapping, view.catalog),
-        "batch_size": mapping.batch_size,
+        "batch_size": mapping.settings.batch_size,
         "iterator_age_ms": max((lane["iterator_age_ms"] for lane in lanes), default=0),
         "shards": lanes,
     }
@@ -88,7 +93,7 @@ def mapping_state(mapping: Mapping, catalog: Catalog) -> str:
     """Say in a word or two what a mapping does, or what it waits for."""
     if mapping.removed:
         return "removed from the configuration"
-    if not mapping.enabled:
+    if not mapping.settings.enabled:
         return "disabled"
     if mapping.paused:
         return "paused"
@@ -104,11 +109,12 @@ def _lane(view: View, checkpoint: Checkpoint, stream: Stream, shard: Shard) -> d
     waiting = records.read(view.connection, view.catalog, shard, checkpoint.sequence)
     try:
         horizon_ms = stream.horizon_ms(view.now_ms)
-        oldest = next((record for record in waiting if record.created_ms > horizon_ms), None)
+        oldest = next((each for each in waiting if each.created_ms > horizon_ms and _is_of(checkpoint, each)), None)
     finally:
         waiting.close()
     return {
         "shard_id": shard.shard_id,
+        "lane": checkpoint.lane,
         "checkpoint": sequence_text(checkpoint.sequence),
         "iterator_age_ms": 0 if oldest is None else max(0, view.now_ms - oldest.created_ms),
         "behind": oldest is not None,
@@ -117,3 +123,7 @@ def _lane(view: View, checkpoint: Checkpoint, stream: Stream, shard: Shard) -> d
         "last_error": checkpoint.last_error,
         "updated_ms": checkpoint.updated_ms,
     }
+
+
+def _is_of(checkpoint: Checkpoint, record: Record) -> bool:
+    return lane_of(record.change, checkpoint.lane_count) == checkpoint.lane

@@ -47,6 +47,7 @@ class Rule:
     unit: str = ""
     low: float = 0
     high: float = 0
+    unlimited: bool = False  # -1 is accepted besides, and means no limit
     choices: tuple[str, ...] = ()
     pattern: str = r"[^\0]+"  # of a text, or of each text in a list
     names: str = ""  # pattern of the names in a table
@@ -56,13 +57,14 @@ class Rule:
     @property
     def right(self) -> str:
         """Say in words what would be accepted."""
-        if self.choices:
-            return "one of " + ", ".join(f'"{choice}"' for choice in self.choices)
         if self.form:
             return self.form
+        if self.choices:
+            return "one of " + ", ".join(f'"{choice}"' for choice in self.choices)
         if self.kind in {Kind.WHOLE, Kind.NUMBER}:
             unit = f" of {self.unit}" if self.unit else ""
-            return f"{self.kind.value}{unit} from {self.low:g} to {self.high:g}"
+            limit = ", or -1 for no limit" if self.unlimited else ""
+            return f"{self.kind.value}{unit} from {self.low:g} to {self.high:g}{limit}"
         return str(self.kind.value)
 
     def accepts(self, value: object) -> bool:
@@ -101,7 +103,7 @@ class Rule:
         whole = type(value) is int  # not isinstance: a bool is no number here
         if not whole and (self.kind is Kind.WHOLE or not isinstance(value, float)):
             return False
-        return self.low <= value <= self.high  # type: ignore[operator]  # int or float by now
+        return (self.unlimited and value == -1) or self.low <= value <= self.high  # type: ignore[operator]  # int or float
 
     def _is_text(self, value: object) -> bool:
         if self.choices:

@@ -296,12 +296,89 @@ class MappingSettings(Checked):
             high=300,
         ),
     )
+    parallelization_factor: int = field(
+        default=1,
+        metadata=rule(
+            Kind.WHOLE,
+            "Batches of a shard that may be in flight at a time. Records of one item stay in order, in one of so many "
+            "lanes. Default and bound are Lambda's.",
+            unit="lanes",
+            low=1,
+            high=10,
+        ),
+    )
+    maximum_record_age_in_seconds: int = field(
+        default=-1,
+        metadata=rule(
+            Kind.WHOLE,
+            "Age from which on a record is given up instead of delivered. Default and bound are Lambda's.",
+            unit="seconds",
+            low=60,
+            high=604_800,
+            unlimited=True,
+        ),
+    )
+    maximum_retry_attempts: int = field(
+        default=-1,
+        metadata=rule(
+            Kind.WHOLE,
+            "How often a batch that failed is tried again before it is given up and kept as a dead letter. Default and "
+            "bound are Lambda's.",
+            unit="attempts",
+            high=10_000,
+            unlimited=True,
+        ),
+    )
+    bisect_batch_on_function_error: bool = field(
+        default=False,
+        metadata=rule(
+            Kind.SWITCH,
+            "Try a batch that failed again as two halves, to find the record that it fails at. A split is no retry.",
+        ),
+    )
+    function_response_types: tuple[str, ...] = field(
+        default=(),
+        metadata=rule(
+            Kind.TEXTS,
+            "What the function's answer may say: with ReportBatchItemFailures, which records it failed at.",
+            choices=("ReportBatchItemFailures",),
+            form='a list that is empty or ["ReportBatchItemFailures"]',
+        ),
+    )
+    tumbling_window_in_seconds: int = field(
+        default=0,
+        metadata=rule(
+            Kind.WHOLE,
+            "Length of the windows in time by which records are batched, with a state that the function passes on from "
+            "batch to batch; 0 is none. Default and bound are Lambda's.",
+            unit="seconds",
+            high=900,
+        ),
+    )
+    metrics: tuple[str, ...] = field(
+        default=(),
+        metadata=rule(
+            Kind.TEXTS,
+            "Event source mapping metrics, as Lambda's MetricsConfig; cdc counts them in any case.",
+            choices=("EventCount",),
+            form='a list that is empty or ["EventCount"]',
+        ),
+    )
     enabled: bool = field(
         default=True,
         metadata=rule(
             Kind.SWITCH, "Whether it delivers. Off keeps the checkpoint, and the records as long as retention does."
         ),
     )
+
+    def __post_init__(self) -> None:
+        """Check the rules of single keys, then those between keys."""
+        super().__post_init__()
+        if self.tumbling_window_in_seconds and self.parallelization_factor > 1:
+            raise SettingsError(
+                f"tumbling_window_in_seconds = {self.tumbling_window_in_seconds}: expected 0 with a parallelization_factor "
+                "above 1, as a window's state belongs to a whole shard"
+            )
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -4,11 +4,14 @@ from __future__ import annotations
 
 from itertools import pairwise
 from typing import TYPE_CHECKING
+from zlib import crc32
 
+import orjson
 from sqlalchemy import select, text
 from sqlalchemy.exc import SQLAlchemyError
 
 from cdc.model.catalog import MAX_HASH
+from cdc.model.mappings import RESET
 from cdc.store import schema
 from cdc.store.catalog import load_catalog
 from cdc.store.replay import check_items, check_records, check_vanished
@@ -50,6 +53,7 @@ def check(database: Database) -> Iterator[Violation]:
         yield from _guarded("items", check_vanished(file))
         yield from _guarded("checkpoints", _checkpoints(file))
         yield from _guarded("outcomes", _outcomes(file))
+        yield from _guarded("dead letters", _dead_letters(file))
 
 
 def _guarded(where: str, violations: Iterator[Violation]) -> Iterator[Violation]:
@@ -147,39 +151,59 @@ def _coverage(stream: model.Stream, where: str) -> Iterator[Violation]:
 
 
 def _checkpoints(file: Snapshot) -> Iterator[Violation]:
+    lanes: dict[tuple[int, int], set[tuple[int, int]]] = {}
     for row in file.connection.execute(select(schema.checkpoints)):
         known = file.catalog.shards.get(row.shard)
         if known is None:
             continue  # a foreign key, reported before
+        lanes.setdefault((row.mapping_id, row.shard), set()).add((row.lane, row.lane_count))
         end = known[1].end_sequence
         newest = file.next_sequence - 1 if end is None else end
         if not row.start_sequence <= row.sequence <= newest:
             where = f"checkpoint of mapping {row.mapping_id} in shard {known[1].shard_id}"
             yield broken("checkpoint", where, f"a sequence in [{row.start_sequence}, {newest}]", row.sequence)
+    for (mapping_id, shard), found in lanes.items():
+        count = len(found)
+        if found != {(lane, count) for lane in range(count)}:
+            where = f"checkpoints of mapping {mapping_id} in shard {file.catalog.shards[shard][1].shard_id}"
+            yield broken("lanes", where, "one checkpoint for each lane", sorted(found))
 
 
 def _outcomes(file: Snapshot) -> Iterator[Violation]:
-    """Follow the outcomes of each mapping and shard: a chain that ends at the checkpoint; a purge may take its oldest."""
+    """Follow the outcomes of each lane: a chain that ends at the checkpoint; a purge may take its oldest."""
     table, column = schema.checkpoints, schema.outcomes.c
-    checkpoints = {(row.mapping_id, row.shard): row for row in file.connection.execute(select(table))}
-    in_order = select(column.mapping_id, column.shard, column.after_sequence, column.through_sequence).order_by(
-        column.mapping_id, column.shard, column.through_sequence, column.id
-    )
-    reached: dict[tuple[int, int], int] = {}
-    for mapping_id, shard, after, through in fetch(file.driver, prepare(in_order)):
-        lane = (mapping_id, shard)
-        where = f"outcome ({after}, {through}] of mapping {mapping_id} in shard {shard}"
-        if lane not in checkpoints:
+    checkpoints = {(row.mapping_id, row.shard, row.lane): row for row in file.connection.execute(select(table))}
+    in_order = select(
+        column.mapping_id, column.shard, column.lane, column.kind, column.after_sequence, column.through_sequence
+    ).order_by(column.mapping_id, column.shard, column.lane, column.id)
+    reached: dict[tuple[int, int, int], int] = {}
+    for mapping_id, shard, number, kind, after, through in fetch(file.driver, prepare(in_order)):
+        lane = (mapping_id, shard, number)
+        where = f"outcome ({after}, {through}] of mapping {mapping_id} in shard {shard}, lane {number}"
+        if (mapping_id, shard, 0) not in checkpoints:
             yield broken("outcome without a checkpoint", where, "a checkpoint", "none")
             continue
-        start = checkpoints[lane].start_sequence
-        if after >= through or after < start:
+        checkpoint = checkpoints.get(lane)
+        start = 0 if checkpoint is None or checkpoint.lane_count > 1 else checkpoint.start_sequence
+        if kind != RESET and (after > through or after < start):
             yield broken("outcome range", where, f"a range after {start}", f"({after}, {through}]")
         if lane in reached and reached[lane] != after:
             yield broken("outcome chain", where, f"a start at {reached[lane]}", after)
         reached[lane] = through
-    for (mapping_id, shard), through in reached.items():
-        found = checkpoints[mapping_id, shard].sequence
-        if found != through:
-            where = f"checkpoint of mapping {mapping_id} in shard {shard}"
-            yield broken("outcome chain", where, f"{through}, the end of its outcomes", found)
+    for lane, through in reached.items():
+        if lane in checkpoints and checkpoints[lane].sequence != through:
+            where = f"checkpoint of mapping {lane[0]} in shard {lane[1]}, lane {lane[2]}"
+            yield broken("outcome chain", where, f"{through}, the end of its outcomes", checkpoints[lane].sequence)
+
+
+def _dead_letters(file: Snapshot) -> Iterator[Violation]:
+    column = schema.dead_letters.c
+    every = select(column.id, column.record_count, column.crc, column.event).order_by(column.id)
+    for letter_id, record_count, crc, event in fetch(file.driver, prepare(every)):
+        where = f"dead letter {letter_id}"
+        if crc32(event) != crc:
+            yield broken("dead letter CRC", where, "the stored CRC", "another")
+            continue
+        found = len(orjson.loads(event)["Records"])
+        if found != record_count:
+            yield broken("dead letter", where, f"{record_count} records", found)

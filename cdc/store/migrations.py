@@ -34,11 +34,11 @@ def head_revision() -> str | None:
     return ScriptDirectory.from_config(_configuration()).get_current_head()
 
 
-def upgrade(connection: Connection) -> None:
-    """Migrate to the newest revision on an open transaction, which the caller commits."""
+def upgrade(connection: Connection, to: str = "head") -> None:
+    """Migrate to the newest revision, or to an older one, on an open transaction, which the caller commits."""
     config = _configuration()
     config.attributes["connection"] = connection
     try:
-        command.upgrade(config, "head")
+        command.upgrade(config, to)
     finally:
         del config.attributes["connection"]

@@ -12,6 +12,7 @@ from sqlalchemy import bindparam, delete, func, insert, literal_column, select, 
 from sqlalchemy.schema import CreateIndex, CreateTable, DropTable
 
 from cdc.model.errors import InternalServerError, TrimmedDataAccessException
+from cdc.model.lanes import lane_of
 from cdc.store import schema
 from cdc.store.blocks import Block, NewRecords
 from cdc.store.catalog import new_id
@@ -22,6 +23,7 @@ if TYPE_CHECKING:
     from collections.abc import Generator
 
     from cdc.model.catalog import Catalog, Segment, Shard
+    from cdc.model.mappings import Checkpoint
     from cdc.store.blocks import Record
     from cdc.store.transaction import Transaction
 
@@ -276,21 +278,24 @@ def newest_by_shard(connection: Any, catalog: Catalog, segment: Segment) -> dict
     return {shard: sequence for shard, sequence in found.items() if sequence is not None}
 
 
-def count_after(transaction: Transaction, segment: Segment, shard: int, after: int) -> int:
-    """Count a shard's records in a segment that are newer than `after`."""
+def count_after(transaction: Transaction, segment: Segment, lane: Checkpoint) -> int:
+    """Count the records of a checkpoint's lane in a segment that are newer than it."""
+    after = lane.sequence
     cursor = transaction.connection.connection.cursor()
     try:
-        cursor.execute(_statements(segment.id).read, (shard, after))
+        cursor.execute(_statements(segment.id).read, (lane.shard, after))
         blocks = (Block._make(row) for row in cursor.fetchall())
         return sum(
-            block.record_count if block.base_sequence > after else _count_after(block, after) for block in blocks
+            block.record_count if block.base_sequence > after and lane.lane_count == 1 else _count(block, lane)
+            for block in blocks
         )
     finally:
         cursor.close()
 
 
-def _count_after(block: Block, after: int) -> int:
-    return sum(record.sequence > after for record in _intact(block).records())
+def _count(block: Block, lane: Checkpoint) -> int:
+    newer = (record for record in _intact(block).records() if record.sequence > lane.sequence)
+    return sum(lane_of(record.change, lane.lane_count) == lane.lane for record in newer)
 
 
 def set_trimmed(transaction: Transaction, shard: int, sequence: int) -> None:

@@ -18,7 +18,7 @@ from sqlalchemy import (
     UniqueConstraint,
 )
 
-REVISION = "0002"
+REVISION = "0003"
 """The Alembic revision that this code writes and reads."""
 
 metadata = MetaData()
@@ -115,16 +115,17 @@ mappings = Table(
     "mappings",
     metadata,
     Column("id", Integer, primary_key=True),
+    Column("uuid", Text, nullable=False, unique=True),
     Column("name", Text, nullable=False, unique=True),
+    Column("origin", Text, nullable=False, comment="configuration or api: who owns it"),
     Column("table_name", Text, nullable=False),
-    Column("function_name", Text, nullable=False),
-    Column("starting_position", Text, nullable=False),
-    Column("batch_size", Integer, nullable=False),
-    Column("window_seconds", Integer, nullable=False, comment="MaximumBatchingWindowInSeconds"),
-    Column("enabled", Integer, nullable=False, comment="as the configuration says"),
+    Column("stream_id", Integer, comment="the one stream that it reads; null: it follows the table to the next"),
+    Column("settings", LargeBinary, nullable=False, comment="JSON: what Lambda lets one set of a mapping"),
     Column("paused", Integer, nullable=False, comment="by an operator; outlives a restart"),
     Column("removed", Integer, nullable=False, comment="gone from the configuration; checkpoints are kept"),
+    Column("revision", Integer, nullable=False, comment="grows with each change and each act of an operator"),
     Column("created_ms", BigInteger, nullable=False),
+    Column("modified_ms", BigInteger, nullable=False),
     Column("start_sequence", BigInteger, nullable=False, comment="deliver what is newer; 0 from the trim horizon"),
     Column("first_stream", Integer, nullable=False, comment="id of the stream to begin with; 0 when there was none"),
     sqlite_autoincrement=True,
@@ -135,13 +136,24 @@ checkpoints = Table(
     metadata,
     Column("mapping_id", Integer, ForeignKey("mappings.id", ondelete="CASCADE"), nullable=False),
     Column("shard", Integer, ForeignKey("shards.id", ondelete="CASCADE"), nullable=False),
+    Column("lane", Integer, nullable=False),
+    Column("lane_count", Integer, nullable=False, comment="lanes of the shard when this one was begun"),
+    Column("token", BigInteger, nullable=False, comment="grows with each change: a write names the one that it saw"),
     Column("start_sequence", BigInteger, nullable=False, comment="where the mapping began in this shard, exclusive"),
-    Column("sequence", BigInteger, nullable=False, comment="everything up to here is settled"),
+    Column("sequence", BigInteger, nullable=False, comment="everything of this lane up to here is settled"),
+    Column(
+        "retry_through", BigInteger, comment="last sequence of the batch that is tried again; null: a new one is next"
+    ),
+    Column(
+        "splits", LargeBinary, nullable=False, comment="JSON: last sequences of the batches that a bisected one left"
+    ),
     Column("attempts", Integer, nullable=False, comment="failed attempts at the batch that follows"),
+    Column("window_start_ms", BigInteger, comment="of the open tumbling window; null: none is open"),
+    Column("window_state", LargeBinary, comment="JSON that the function returned last in it"),
     Column("last_result", Text, nullable=False),
     Column("last_error", Text),
     Column("updated_ms", BigInteger, nullable=False),
-    PrimaryKeyConstraint("mapping_id", "shard"),
+    PrimaryKeyConstraint("mapping_id", "shard", "lane"),
     sqlite_with_rowid=False,
 )
 
@@ -151,15 +163,51 @@ outcomes = Table(
     Column("id", Integer, primary_key=True),
     Column("mapping_id", Integer, ForeignKey("mappings.id", ondelete="CASCADE"), nullable=False),
     Column("shard", Integer, ForeignKey("shards.id", ondelete="CASCADE"), nullable=False),
+    Column("lane", Integer, nullable=False),
+    Column("lane_count", Integer, nullable=False),
     Column("after_sequence", BigInteger, nullable=False, comment="the checkpoint before"),
     Column("through_sequence", BigInteger, nullable=False, comment="the checkpoint after"),
-    Column("kind", Text, nullable=False, comment="delivered or trimmed"),
-    Column("records", BigInteger, nullable=False),
+    Column("kind", Text, nullable=False, comment="delivered, filtered, dead, skipped, trimmed or reset"),
+    Column("records", BigInteger, nullable=False, comment="of that kind"),
+    Column("filtered", BigInteger, nullable=False, comment="records among them that the filters passed over"),
     Column("attempts", Integer, nullable=False, comment="invocations that it took"),
-    Column("request_id", Text, comment="of the invocation that succeeded"),
+    Column("request_id", Text, comment="of the last invocation"),
     Column("settled_ms", BigInteger, nullable=False),
-    Index("outcomes_shard_mapping", "shard", "mapping_id", "through_sequence"),
+    Index("outcomes_lane", "shard", "mapping_id", "lane", "id"),
     Index("outcomes_settled", "settled_ms"),
+)
+
+dead_letters = Table(
+    "dead_letters",
+    metadata,
+    Column("id", Integer, primary_key=True),
+    Column("mapping_id", Integer, nullable=False),
+    Column("mapping_name", Text, nullable=False, comment="kept, as the mapping may be gone"),
+    Column("function_name", Text, nullable=False),
+    Column("table_name", Text, nullable=False),
+    Column("stream_id", Integer, nullable=False),
+    Column("shard_id", Text, nullable=False, comment="as on the wire"),
+    Column("first_sequence", BigInteger, nullable=False),
+    Column("last_sequence", BigInteger, nullable=False),
+    Column("record_count", Integer, nullable=False),
+    Column("condition", Text, nullable=False, comment="RetryAttemptsExhausted or RecordAgeExceeded"),
+    Column("attempts", Integer, nullable=False, comment="invocations that failed, redrives included"),
+    Column("error_type", Text, nullable=False),
+    Column("error_message", Text, nullable=False),
+    Column("request_id", Text, comment="of the last invocation; null if there was none"),
+    Column("first_created_ms", BigInteger, nullable=False, comment="creation time of the first record"),
+    Column("last_created_ms", BigInteger, nullable=False),
+    Column("created_ms", BigInteger, nullable=False, comment="when the batch was given up"),
+    Column("state", Text, nullable=False, comment="dead, redriving or redriven"),
+    Column("forced", Integer, nullable=False, comment="redrive even if newer records of a key were delivered"),
+    Column("redriven_ms", BigInteger),
+    Column("redrive_error", Text, comment="why the last redrive was refused or failed"),
+    Column("crc", BigInteger, nullable=False, comment="CRC-32 of the event"),
+    Column("event", LargeBinary, nullable=False, comment="JSON: what the function got, or would have got"),
+    Index("dead_letters_mapping", "mapping_id", "id"),
+    Index("dead_letters_state", "state"),
+    Index("dead_letters_created", "created_ms"),
+    sqlite_autoincrement=True,
 )
 
 

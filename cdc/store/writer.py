@@ -102,6 +102,7 @@ class Writer:
 
         Raises: what `run` raised; ServiceUnavailable when the disk or a lock refused the commit.
         """
+        assert threading.current_thread() is not self._thread, "a write that waits for another would wait for ever"
         waiter = _Waiter()
         job: Job[Result] = Job(run, waiter, size_bytes)
         self.submit(job)

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from cdc.model.mappings import TRIMMED
 from cdc.store import catalog as catalogs
-from cdc.store import items, mappings, records
+from cdc.store import checkpoints, items, records
 from cdc.streams.lifecycle import is_gone
 
 if TYPE_CHECKING:
@@ -152,10 +152,10 @@ def _drop_segment(transaction: Transaction, segment: Segment, newest: dict[int, 
     if current is None or not _has_expired(current, now_ms):
         return None
     losses = []
-    for checkpoint in mappings.lagging(transaction, newest):
+    for checkpoint in checkpoints.lagging(transaction, newest):
         through = newest[checkpoint.shard]
         count = _count_lost(transaction, checkpoint, current)
-        mappings.settle(transaction, checkpoint, through, kind=TRIMMED, records=count)
+        checkpoints.settle(transaction, checkpoint, through, checkpoints.Passed(kind=TRIMMED, records=count))
         losses.append(Loss(checkpoint.mapping_id, catalog.shards[checkpoint.shard][1].shard_id, count))
     for shard, sequence in newest.items():
         records.set_trimmed(transaction, shard, sequence)
@@ -170,9 +170,7 @@ def _count_lost(transaction: Transaction, checkpoint: Checkpoint, segment: Segme
     """
     through = transaction.catalog.segments_between(checkpoint.sequence + 1, segment.last_sequence)
     return sum(
-        records.count_after(transaction, each, checkpoint.shard, checkpoint.sequence)
-        for each in through
-        if _order(each) <= _order(segment)
+        records.count_after(transaction, each, checkpoint) for each in through if _order(each) <= _order(segment)
     )
 
 
@@ -184,7 +182,7 @@ def _purge_outcomes(writer: Writer, reader: Reader, now_ms: int) -> tuple[int, i
 
     def write() -> bool:
         nonlocal deleted
-        rows = writer.call(partial(mappings.purge_outcomes, before_ms=before_ms, rows=OUTCOME_ROWS))
+        rows = writer.call(partial(checkpoints.purge_outcomes, before_ms=before_ms, rows=OUTCOME_ROWS))
         deleted += rows
         return rows > 0
 
@@ -208,7 +206,7 @@ def _has_records(view: View, stream: Stream) -> bool:
 
 def _delete_stream(transaction: Transaction, stream: Stream) -> bool:
     """Delete a stream, unless its outcomes still tell of records that were trimmed or delivered not long ago."""
-    if mappings.has_outcomes(transaction, stream.id):
+    if checkpoints.has_outcomes(transaction, stream.id):
         return False
     catalogs.delete_stream(transaction, stream.id)
     return True

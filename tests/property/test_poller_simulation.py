@@ -70,7 +70,10 @@ class Simulation:
     def declare(self, name: str) -> None:
         window = self.chance.choice((0, 0, 3))
         self.bench.declare(
-            name, function=MAPPINGS[name], batch_size=self.chance.choice((1, 3, 10)), window_seconds=window
+            name,
+            function=MAPPINGS[name],
+            batch_size=self.chance.choice((1, 3, 10)),
+            maximum_batching_window_in_seconds=window,
         )
 
     def watch(self, call: Invocation) -> None:

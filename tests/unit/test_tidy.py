@@ -70,6 +70,7 @@ CHANCE_HOMES = {
     "cdc/api/protocol.py": "request ids must differ between processes",
     "cdc/daemon.py": "hands the poller its request ids and its jitter",
     "cdc/functions/environment.py": "the name of a function's log stream",
+    "cdc/service/core.py": "a mapping's id is a random UUID",
     "cdc/tables/definitions.py": "a table's id is a random UUID",
 }
 CHANCE = re.compile(r"(uuid|random|secrets)(\..*)?|os\.(urandom|getrandom)")

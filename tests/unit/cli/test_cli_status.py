@@ -6,7 +6,7 @@ import os
 import pytest
 
 from cdc.cli.tables import age_text, size_text
-from cdc.model.mappings import Declaration
+from cdc.model.mappings import Declaration, MappingSettings
 from cdc.service import open_service
 from cdc.store import roles
 
@@ -17,11 +17,7 @@ def declare(folder, *names):
             Declaration(
                 name=name,
                 table_name="orders",
-                function_name="f",
-                starting_position="TRIM_HORIZON",
-                batch_size=10,
-                window_seconds=0,
-                enabled=True,
+                settings=MappingSettings(function_name="f", starting_position="TRIM_HORIZON", batch_size=10),
             )
             for name in names
         )

@@ -13,9 +13,9 @@ from cdc.mappings.poller import Poller
 from cdc.mappings.surroundings import Surroundings
 from cdc.model.errors import ServiceError, ServiceUnavailable
 from cdc.model.functions import Outcome
-from cdc.model.mappings import Declaration
+from cdc.model.mappings import Declaration, MappingSettings
 from cdc.model.options import Options
-from cdc.store import mappings
+from cdc.store import checkpoints, mappings
 from cdc.store.database import open_database
 from cdc.store.reading import Reader
 from cdc.store.schema import outcomes
@@ -154,14 +154,9 @@ class Bench:
         self.poller.committed(self.write(run))
 
     def declare(self, name: str = "m", table: str = "t", function: str = "f", **more: Any) -> None:
-        fields: dict[str, Any] = {
-            "starting_position": "TRIM_HORIZON",
-            "batch_size": 100,
-            "window_seconds": 0,
-            "enabled": True,
-        } | more
-        declaration = Declaration(name=name, table_name=table, function_name=function, **fields)
-        self.write(lambda each: mappings.declare(each, declaration))
+        settings = MappingSettings(function_name=function, **{"starting_position": "TRIM_HORIZON"} | more)
+        declaration = Declaration(name=name, table_name=table, settings=settings)
+        self.write(lambda each: mappings.declare(each, declaration, f"uuid-{name}"))
         self.poller.poke()
 
     def pause(self, *, paused: bool, name: str = "m") -> None:
@@ -216,7 +211,7 @@ class Bench:
     def checkpoints(self, name: str = "m") -> list[Checkpoint]:
         of_mapping = self.mapping_id(name)
         with self.database.reading() as connection:
-            return [each for each in mappings.load_checkpoints(connection) if each.mapping_id == of_mapping]
+            return [each for each in checkpoints.load_checkpoints(connection) if each.mapping_id == of_mapping]
 
     def checkpoint(self, name: str = "m") -> Checkpoint:
         (only,) = self.checkpoints(name)

@@ -7,8 +7,9 @@ import logging
 import orjson
 
 from cdc.model.functions import Outcome
-from cdc.store import mappings
+from cdc.store import checkpoints, mappings
 from cdc.store.check import check
+from cdc.store.checkpoints import Passed
 from tests.unit.mappings.bench import FAILURE, OK, Bench, numbered
 
 
@@ -146,7 +147,7 @@ def test_a_checkpoint_moved_by_somebody_else_is_where_it_goes_on(bench):
     bench.run()
     old = bench.checkpoint()
     through = bench.calls[0].sequences[0] + 3  # past d
-    bench.write(lambda each: mappings.settle(each, old, through, kind="delivered", records=4))
+    bench.write(lambda each: checkpoints.settle(each, old, through, Passed(kind="delivered", records=4)))
     bench.calls[0].done(OK)
     bench.functions.answer = lambda _: OK
     bench.run()
@@ -161,7 +162,9 @@ def test_a_failed_attempt_at_a_moved_checkpoint_is_not_counted(bench):
     bench.put("a", "b", "c")
     bench.run()
     old = bench.checkpoint()
-    bench.write(lambda each: mappings.settle(each, old, bench.calls[0].sequences[1], kind="delivered", records=2))
+    bench.write(
+        lambda each: checkpoints.settle(each, old, bench.calls[0].sequences[1], Passed(kind="delivered", records=2))
+    )
     bench.calls[0].done(FAILURE)
     bench.run()
     assert bench.delivered() == ["a", "b", "c"]

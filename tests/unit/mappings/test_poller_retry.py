@@ -123,7 +123,7 @@ def test_a_very_long_error_is_cut(mapped):
 
 def test_a_retry_waits_for_no_window(bench):
     bench.create()
-    bench.declare(window_seconds=10)
+    bench.declare(maximum_batching_window_in_seconds=10)
     bench.functions.answer = failing(1)
     bench.put("a")
     bench.advance(11)

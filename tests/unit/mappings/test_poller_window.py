@@ -11,7 +11,7 @@ from tests.unit.mappings.bench import numbered
 @pytest.fixture
 def windowed(bench):
     bench.create()
-    bench.declare(window_seconds=5, batch_size=3)
+    bench.declare(maximum_batching_window_in_seconds=5, batch_size=3)
     bench.run()
     return bench
 
@@ -41,7 +41,7 @@ def test_a_full_batch_does_not_wait(windowed):
 def test_an_event_that_is_full_does_not_wait(bench, monkeypatch):
     monkeypatch.setattr(batches, "EVENT_BYTES", 3000)
     bench.create()
-    bench.declare(window_seconds=300, batch_size=10_000)
+    bench.declare(maximum_batching_window_in_seconds=300, batch_size=10_000)
     bench.put(*numbered(20))
     bench.run()
     assert len(bench.calls) >= 2
@@ -79,7 +79,7 @@ def test_pausing_closes_the_window(windowed):
 
 def test_records_that_expire_in_an_open_window_are_trimmed(bench):
     bench.create(retention=100)
-    bench.declare(window_seconds=60)
+    bench.declare(maximum_batching_window_in_seconds=60)
     bench.pause(paused=True)
     bench.put("a")
     bench.run()

@@ -12,9 +12,9 @@ import pytest
 
 from cdc.clock import SystemClock
 from cdc.mappings.thread import PollerThread
-from cdc.model.mappings import Declaration
+from cdc.model.mappings import Declaration, MappingSettings
 from cdc.model.options import Options
-from cdc.store import mappings
+from cdc.store import checkpoints, mappings
 from tests.unit.mappings.bench import OK, Invocation
 from tests.unit.store.files import create_table, item_of, opened, put
 
@@ -57,13 +57,9 @@ class House:
         declaration = Declaration(
             name="m",
             table_name="t",
-            function_name="f",
-            starting_position="TRIM_HORIZON",
-            batch_size=1,
-            window_seconds=0,
-            enabled=True,
+            settings=MappingSettings(function_name="f", starting_position="TRIM_HORIZON", batch_size=1),
         )
-        writer.call(lambda each: mappings.declare(each, declaration))
+        writer.call(lambda each: mappings.declare(each, declaration, "uuid"))
         thread.start()
         self.put("first")  # opens the segment
         self.answer("first")
@@ -78,7 +74,7 @@ class House:
 
     def checkpoints(self) -> list[int]:
         with opened(self.path, SystemClock()) as (database, _), database.reading() as connection:
-            return [each.sequence for each in mappings.load_checkpoints(connection)]
+            return [each.sequence for each in checkpoints.load_checkpoints(connection)]
 
 
 @pytest.fixture

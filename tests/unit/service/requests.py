@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from cdc.model.mappings import Declaration
+from cdc.model.mappings import Declaration, MappingSettings
 
 if TYPE_CHECKING:
     from cdc.service import Service
@@ -40,15 +40,7 @@ def records(service: Service, name: str = "abc") -> list[dict[str, Any]]:
     return sorted(found, key=lambda record: str(record["dynamodb"]["SequenceNumber"]))
 
 
-def declaration(name: str, **changes: Any) -> Declaration:
+def declaration(name: str, *, table: str = "abc", **changes: Any) -> Declaration:
     """Declare a mapping of the table `abc`."""
-    fields: dict[str, Any] = {
-        "name": name,
-        "table_name": "abc",
-        "function_name": "f",
-        "starting_position": "TRIM_HORIZON",
-        "batch_size": 100,
-        "window_seconds": 0,
-        "enabled": True,
-    }
-    return Declaration(**fields | changes)
+    fields: dict[str, Any] = {"function_name": "f", "starting_position": "TRIM_HORIZON"} | changes
+    return Declaration(name=name, table_name=table, settings=MappingSettings(**fields))

@@ -54,7 +54,12 @@ def test_settings_become_the_values_that_are_handed_down(tmp_path):
         working_directory=function.working_directory,
         in_process=False,
     )
-    wanted = {"starting_position": "LATEST", "batch_size": 10, "window_seconds": 3, "enabled": False}
+    wanted = {
+        "starting_position": "LATEST",
+        "batch_size": 10,
+        "maximum_batching_window_in_seconds": 3,
+        "enabled": False,
+    }
     assert declaration_of(mapping) == declaration("m", **wanted)
 
 

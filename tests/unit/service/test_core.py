@@ -182,7 +182,7 @@ def test_mappings_are_those_of_the_configuration_and_removed_ones_are_remembered
     service.declare_mappings([declaration("b", batch_size=5)])
     assert states(service) == {"a": (False, True), "b": (False, False)}
     [changed] = [mapping for mapping in service.mappings() if mapping.name == "b"]
-    assert changed.batch_size == 5
+    assert changed.settings.batch_size == 5
     ids = [mapping.id for mapping in service.mappings()]
     service.declare_mappings([declaration("a"), declaration("b")])
     assert states(service) == {"a": (False, False), "b": (False, False)}

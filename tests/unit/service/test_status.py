@@ -5,7 +5,7 @@ from __future__ import annotations
 import orjson
 import pytest
 
-from cdc.store import mappings as stored_mappings
+from cdc.store import checkpoints
 from cdc.streams.retention import purge_step
 from tests.unit.service.requests import OFF, ON, create, declaration, put, records
 
@@ -86,7 +86,7 @@ def begin(service, name="m"):
 
     def run(transaction):
         for shard in shards:
-            stored_mappings.start_checkpoint(transaction, mapping.id, shard.id, shard.start_sequence)
+            checkpoints.begin(transaction, mapping.id, shard.id, 1, shard.start_sequence)
 
     service.writer.call(run)
 

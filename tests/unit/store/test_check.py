@@ -12,12 +12,14 @@ from zlib import crc32
 import pytest
 
 from cdc.clock import ManualClock
-from cdc.model.mappings import DELIVERED, TRIM_HORIZON, Declaration
+from cdc.model.dead_letters import RETRIES_EXHAUSTED, DeadLetter
+from cdc.model.mappings import DELIVERED, TRIM_HORIZON, Checkpoint, Declaration, MappingSettings
 from cdc.model.options import Options
-from cdc.store import catalog, mappings
+from cdc.store import catalog, checkpoints, dead_letters, mappings
 from cdc.store import check as check_module
 from cdc.store.blocks import Block, NewRecords
 from cdc.store.check import Violation, check
+from cdc.store.checkpoints import Passed
 from cdc.store.database import open_database
 from cdc.store.replay import check_items
 from cdc.store.sqlite import dbapi2
@@ -46,25 +48,41 @@ def write_history(writer: Any, clock: ManualClock) -> None:
 
 def settle_some(transaction: Transaction) -> None:
     """Declare a mapping on the first shard of `both` and settle three batches."""
-    declaration = Declaration(
-        name="m",
-        table_name="both",
-        function_name="f",
-        starting_position=TRIM_HORIZON,
-        batch_size=10,
-        window_seconds=0,
-        enabled=True,
-    )
-    mappings.declare(transaction, declaration)
+    settings = MappingSettings(function_name="f", starting_position=TRIM_HORIZON)
+    mappings.declare(transaction, Declaration(name="m", table_name="both", settings=settings), "uuid")
     [mapping] = mappings.load_mappings(transaction.connection)
     stream = transaction.catalog.tables["both"].stream
     assert stream is not None
     shard = stream.shards[0]
-    mappings.start_checkpoint(transaction, mapping.id, shard.id, shard.start_sequence - 1)
+    checkpoint: Checkpoint | None
+    [checkpoint] = checkpoints.begin(transaction, mapping.id, shard.id, 1, shard.start_sequence - 1)
     for through in (30, 60, 90):
-        checkpoint = mappings.load_checkpoint(transaction.connection, mapping.id, shard.id)
+        checkpoint = checkpoints.settle(transaction, checkpoint, through, Passed(kind=DELIVERED, records=10))
         assert checkpoint is not None
-        assert mappings.settle(transaction, checkpoint, through, kind=DELIVERED, records=10)
+
+
+def give_up(transaction: Transaction) -> None:
+    """Keep a dead letter of one record."""
+    letter = DeadLetter(
+        mapping_id=1,
+        mapping_name="m",
+        function_name="f",
+        table_name="both",
+        stream_id=1,
+        shard_id="s",
+        first_sequence=91,
+        last_sequence=91,
+        record_count=1,
+        condition=RETRIES_EXHAUSTED,
+        attempts=1,
+        error_type="E",
+        error_message="m",
+        request_id=None,
+        first_created_ms=1,
+        last_created_ms=1,
+        created_ms=1,
+    )
+    dead_letters.add(transaction, letter, b'{"Records":[{}]}')
 
 
 def leave_the_past(transaction: Transaction) -> None:
@@ -84,6 +102,7 @@ def good(tmp_path_factory: pytest.TempPathFactory) -> Path:
     with opened(path, clock) as (_, writer):
         write_history(writer, clock)
         writer.call(settle_some)
+        writer.call(give_up)
         writer.call(leave_the_past)
     return path
 
@@ -328,9 +347,12 @@ DAMAGES = {
     "a checkpoint before its start": ("UPDATE checkpoints SET start_sequence = sequence + 1", "checkpoint"),
     "an outcome without a checkpoint": ("DELETE FROM checkpoints", "outcome without a checkpoint"),
     "an outcome that goes back": (
-        "UPDATE outcomes SET after_sequence = through_sequence WHERE id = 1",
+        "UPDATE outcomes SET after_sequence = through_sequence + 1 WHERE id = 1",
         "outcome range",
     ),
+    "a lane without a checkpoint": ("UPDATE checkpoints SET lane_count = 2", "lanes"),
+    "a flipped byte in a dead letter": ("UPDATE dead_letters SET event = x'7b7d'", "dead letter CRC"),
+    "a dead letter that lost a record": ("UPDATE dead_letters SET record_count = 2", "dead letter: .* 2 records"),
     "a gap between outcomes": ("DELETE FROM outcomes WHERE id = 2", "outcome chain"),
     "outcomes that end before the checkpoint": ("DELETE FROM outcomes WHERE id = 3", "outcome chain"),
 }

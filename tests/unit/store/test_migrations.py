@@ -5,13 +5,15 @@ from __future__ import annotations
 import re
 from functools import partial
 
+import pytest
 from sqlalchemy import create_engine, text
 from sqlalchemy.pool import StaticPool
 
-from cdc.store import schema
+from cdc.model.mappings import MappingSettings
+from cdc.store import checkpoints, mappings, schema
 from cdc.store.check import check
-from cdc.store.migrations import head_revision, known_revisions
-from cdc.store.sqlite import dbapi2
+from cdc.store.migrations import head_revision, known_revisions, upgrade
+from cdc.store.sqlite import APPLICATION_ID, PAGE_BYTES, dbapi2
 from tests.unit.store.files import DAY, create_table, item_of, opened, put, stored_records
 
 
@@ -64,6 +66,41 @@ def test_every_file_has_its_own_identity(path, tmp_path):
     assert len(identities) == 4
 
 
+UNCHANGED = ("state", "tables", "items", "streams", "shards", "segments", "dropped_tables")
+
+
+def old_file(path, revision, template):
+    """Make a file of an old revision, with the rows of a file of today where they have not changed since."""
+    connection = dbapi2.connect(str(path), isolation_level=None)
+    connection.execute(f"PRAGMA page_size={PAGE_BYTES}")
+    connection.execute("PRAGMA journal_mode=WAL")
+    connection.execute(f"PRAGMA application_id={APPLICATION_ID}")
+    connection.close()
+    engine = create_engine("sqlite+pysqlite://", module=dbapi2, creator=lambda: dbapi2.connect(str(path)))
+    with engine.begin() as upgrading:
+        upgrade(upgrading, revision)
+    engine.dispose()
+    connection = dbapi2.connect(str(path), isolation_level=None)
+    connection.execute("ATTACH ? AS template", (str(template),))
+    for table in UNCHANGED:
+        connection.execute(f"DELETE FROM main.{table}")
+        connection.execute(f"INSERT INTO main.{table} SELECT * FROM template.{table}")
+    return connection
+
+
+@pytest.fixture
+def template(tmp_path, clock):
+    """A file of today with several segments; and its records, by segment."""
+    path = tmp_path / "template.db"
+    with opened(path, clock) as (database, writer):
+        writer.call(create_table)
+        for number in range(5):
+            for key in ("a", "b"):
+                writer.call(partial(put, name="t", item=item_of(key, value=number)))
+            clock.advance(DAY / 20)
+        return path, {segment: stored_records(database, segment) for segment in range(1, 6)}
+
+
 BEFORE_BLOCKS = """
 CREATE TABLE records_{0} (sequence INTEGER NOT NULL PRIMARY KEY, shard INTEGER NOT NULL, created_ms BIGINT NOT NULL,
     kind INTEGER NOT NULL, size_bytes INTEGER NOT NULL, crc BIGINT NOT NULL, change BLOB NOT NULL);
@@ -71,22 +108,14 @@ CREATE INDEX records_{0}_shard ON records_{0} (shard);
 """
 
 
-def test_records_of_files_from_before_blocks_are_kept(path, clock):
-    """Revision 0001 had a row for each record; a file of it is made from one of today."""
-    with opened(path, clock) as (database, writer):
-        writer.call(create_table)
-        for number in range(5):
-            for key in ("a", "b"):
-                writer.call(partial(put, name="t", item=item_of(key, value=number)))
-            clock.advance(DAY / 20)
-        kept = {segment: stored_records(database, segment) for segment in range(1, 6)}
-    connection = dbapi2.connect(str(path), isolation_level=None)
+def test_records_of_files_from_before_blocks_are_kept(path, clock, template):
+    """Revision 0001 had a row for each record."""
+    source, kept = template
+    connection = old_file(path, "0001", source)
     for segment, found in kept.items():
-        connection.execute(f"DROP TABLE records_{segment}")
         connection.executescript(BEFORE_BLOCKS.format(segment))
         rows = [(*record[:5], 0, record.change) for record in found]
         connection.executemany(f"INSERT INTO records_{segment} VALUES (?, ?, ?, ?, ?, ?, ?)", rows)
-    connection.execute("UPDATE alembic_version SET version_num = '0001'")
     connection.close()
     with opened(path, clock) as (database, writer):
         assert {segment: stored_records(database, segment) for segment in kept} == kept
@@ -95,3 +124,34 @@ def test_records_of_files_from_before_blocks_are_kept(path, clock):
         described = {("table", "records_1"), ("index", "records_1_shard")}
         with database.reading() as connection:
             assert described <= objects(connection).keys()
+
+
+def test_mappings_of_files_from_before_lanes_go_on_where_they_were(path, clock, template):
+    """Revision 0002 had a checkpoint for each shard, and few settings."""
+    source, kept = template
+    connection = old_file(path, "0002", source)
+    for segment in kept:
+        connection.execute(f"CREATE TABLE records_{segment} AS SELECT * FROM template.records_{segment}")
+    through = kept[1][-1].sequence
+    connection.execute("INSERT INTO mappings VALUES (3, 'm', 't', 'f', 'LATEST', 7, 2, 0, 1, 0, 1000, 1, 1)")
+    connection.execute("INSERT INTO checkpoints VALUES (3, 1, 0, ?, 4, 'OK', 'broke', 2000)", (through,))
+    connection.execute("INSERT INTO outcomes VALUES (9, 3, 1, 0, ?, 'delivered', 2, 1, 'r', 2000)", (through,))
+    connection.close()
+    with opened(path, clock) as (database, _):
+        with database.reading() as connection:
+            [mapping] = mappings.load_mappings(connection)
+            [checkpoint] = checkpoints.load_checkpoints(connection)
+            [outcome] = connection.execute(schema.outcomes.select())
+        found = [each for each in check(database) if each.what != "segment table"]
+    settings = MappingSettings(
+        function_name="f",
+        starting_position="LATEST",
+        enabled=False,
+        batch_size=7,
+        maximum_batching_window_in_seconds=2,
+    )
+    assert (mapping.id, mapping.name, mapping.origin, mapping.settings) == (3, "m", "configuration", settings)
+    assert (mapping.paused, mapping.start_sequence, len(mapping.uuid)) == (True, 1, 36)
+    assert (checkpoint.sequence, checkpoint.attempts, checkpoint.lane_count) == (through, 4, 1)
+    assert (outcome.id, outcome.through_sequence, outcome.filtered) == (9, through, 0)
+    assert found == []

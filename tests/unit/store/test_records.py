@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
@@ -11,6 +12,8 @@ from hypothesis import strategies as st
 
 from cdc.clock import ManualClock
 from cdc.model.errors import InternalServerError
+from cdc.model.lanes import lane_of
+from cdc.model.mappings import Checkpoint
 from cdc.store import catalog, records
 from cdc.store.blocks import Record
 from cdc.store.catalog import load_catalog
@@ -268,8 +271,25 @@ def test_the_id_of_a_dropped_segment_is_not_given_again(writer, database, clock)
 def test_lost_records_are_counted_from_a_place_on(writer, database):
     written = [writer.call(append) for _ in range(5)]
     [segment] = current(database).segments
-    assert writer.call(lambda transaction: records.count_after(transaction, segment, 1, written[1])) == 3
-    assert writer.call(lambda transaction: records.count_after(transaction, segment, 2, 0)) == 0
+
+    place = Checkpoint(mapping_id=1, shard=1, start_sequence=0, sequence=written[1])
+    assert writer.call(lambda transaction: records.count_after(transaction, segment, place)) == 3
+    other = replace(place, shard=2, sequence=0)
+    assert writer.call(lambda transaction: records.count_after(transaction, segment, other)) == 0
+
+
+@pytest.mark.usefixtures("table")
+def test_lost_records_are_counted_for_each_lane(writer, database):
+    changes = [b'{"Keys":{"pk":{"S":"%d"}}}' % number for number in range(20)]
+    writer.call(lambda each: [append(each, change=change) for change in changes])
+    [segment] = current(database).segments
+    place = Checkpoint(mapping_id=1, shard=1, start_sequence=0, sequence=0, lane_count=3)
+    counts = [
+        writer.call(lambda each, lane=lane: records.count_after(each, segment, replace(place, lane=lane)))
+        for lane in range(3)
+    ]
+    assert sum(counts) == 20
+    assert counts == [sum(lane_of(change, 3) == lane for change in changes) for lane in range(3)]
 
 
 @pytest.mark.usefixtures("table")

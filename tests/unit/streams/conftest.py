@@ -10,9 +10,9 @@ import pytest
 
 from cdc.clock import ManualClock
 from cdc.model.catalog import MAX_HASH, Stream, TableDefinition
-from cdc.model.mappings import Declaration
+from cdc.model.mappings import TRIMMED, Declaration, MappingSettings
 from cdc.model.options import Options
-from cdc.store import catalog, mappings, records
+from cdc.store import catalog, checkpoints, mappings, records
 from cdc.store.database import open_database
 from cdc.store.reading import Reader
 from cdc.store.writer import Writer
@@ -136,28 +136,24 @@ class House:
         declaration = Declaration(
             name=name,
             table_name=table,
-            function_name="f",
-            starting_position="TRIM_HORIZON",
-            batch_size=10,
-            window_seconds=0,
-            enabled=True,
+            settings=MappingSettings(function_name="f", starting_position="TRIM_HORIZON", batch_size=10),
         )
-        self.write(lambda each: mappings.declare(each, declaration))
+        self.write(lambda each: mappings.declare(each, declaration, f"uuid-{name}"))
         with self.database.reading() as connection:
             return next(each.id for each in mappings.load_mappings(connection) if each.name == name)
 
     def begin(self, mapping_id: int, shard: Shard, sequence: int) -> Checkpoint:
-        return self.write(lambda each: mappings.start_checkpoint(each, mapping_id, shard.id, sequence))
+        return self.write(lambda each: checkpoints.begin(each, mapping_id, shard.id, 1, sequence)[0])
 
     def checkpoint(self, mapping_id: int, shard: Shard) -> Checkpoint:
         with self.database.reading() as connection:
-            found = mappings.load_checkpoint(connection, mapping_id, shard.id)
+            found = checkpoints.load_checkpoint(connection, mapping_id, shard.id, 0)
         assert found is not None
         return found
 
     def trimmed_counts(self) -> dict[int, int]:
         with self.database.reading() as connection:
-            return mappings.trimmed_counts(connection)
+            return checkpoints.counts(connection, TRIMMED)
 
     def segments(self) -> list[int]:
         return [segment.id for segment in self.reader.view().catalog.segments]

@@ -11,8 +11,9 @@ from cdc.model.catalog import sequence_text
 from cdc.model.errors import TrimmedDataAccessException
 from cdc.model.mappings import DELIVERED
 from cdc.model.options import DAY_SECONDS, Options
-from cdc.store import catalog, items, mappings, records
+from cdc.store import catalog, checkpoints, items, records
 from cdc.store.check import check
+from cdc.store.checkpoints import Passed
 from cdc.streams import retention
 
 if TYPE_CHECKING:
@@ -39,7 +40,7 @@ def violations(house) -> list[str]:
 
 def settle(house, mapping_id: int, shard, through: int, count: int) -> None:
     now = house.checkpoint(mapping_id, shard)
-    assert house.write(lambda each: mappings.settle(each, now, through, kind=DELIVERED, records=count))
+    assert house.write(lambda each: checkpoints.settle(each, now, through, Passed(kind=DELIVERED, records=count)))
 
 
 def next_sequence(house) -> int:

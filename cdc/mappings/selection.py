@@ -1,0 +1,50 @@
+"""Which records of a shard are for a lane: its own, and not passed over by the mapping's filters."""
+
+from __future__ import annotations
+
+from enum import Enum
+from typing import TYPE_CHECKING, Literal, TypeAlias
+
+from cdc.model.lanes import lane_of
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from cdc.store.blocks import Record
+
+
+class _Left(Enum):
+    FOREIGN = "another lane's"
+    FILTERED = "passed over by the filters"
+
+
+FOREIGN: Literal[_Left.FOREIGN] = _Left.FOREIGN
+FILTERED: Literal[_Left.FILTERED] = _Left.FILTERED
+Selected: TypeAlias = "bytes | Literal[_Left.FOREIGN, _Left.FILTERED]"
+"""A record as it stands in an event, or why it does not."""
+
+
+class Selection:
+    """Decides about records; `matches` is told each record as it stands in an event."""
+
+    def __init__(
+        self, encode: Callable[[Record], bytes], lane: int, lane_count: int, matches: Callable[[bytes], bool] | None
+    ) -> None:
+        self._encode = encode
+        self._lane = lane
+        self._lane_count = lane_count
+        self._matches = matches
+        self.takes_all = lane_count == 1 and matches is None
+
+    def __call__(self, record: Record) -> Selected:
+        """Decide about a record, and encode it if it is for the lane."""
+        if self._lane_count > 1 and lane_of(record.change, self._lane_count) != self._lane:
+            return FOREIGN
+        encoded = self._encode(record)
+        if self._matches is not None and not self._matches(encoded):
+            return FILTERED
+        return encoded
+
+    def wants(self, record: Record) -> bool:
+        """Tell whether a record is for the lane; it may be too late to deliver it."""
+        return self.takes_all or isinstance(self(record), bytes)

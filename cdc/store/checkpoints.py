@@ -1,0 +1,302 @@
+"""Rows of checkpoints and outcomes, with every state transition of them.
+
+A transition names the checkpoint that it saw, and changes nothing when the stored one has another token by now.
+"""
+
+from __future__ import annotations
+
+from dataclasses import astuple, dataclass, fields, replace
+from typing import TYPE_CHECKING, Any
+
+import orjson
+from sqlalchemy import bindparam, delete, func, insert, select, update
+
+from cdc.model.mappings import DEAD, DELIVERED, FAILED, FILTERED, OK, RESET, SKIPPED, TRIMMED, Checkpoint
+from cdc.store import schema
+from cdc.store.statements import prepare
+
+if TYPE_CHECKING:
+    from sqlalchemy import Connection
+
+    from cdc.store.transaction import Transaction
+
+_checkpoints, _outcomes = schema.checkpoints.c, schema.outcomes.c
+
+_RESULTS = {
+    DELIVERED: OK,
+    FILTERED: OK,
+    DEAD: "PROBLEM: a batch was given up and is among the dead letters",
+    SKIPPED: "PROBLEM: a batch was skipped by an operator",
+    TRIMMED: "PROBLEM: records were trimmed before they were delivered",
+    RESET: "PROBLEM: an operator has put the checkpoint elsewhere",
+}
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Passed:
+    """What became of the records that a checkpoint passes."""
+
+    kind: str  # DELIVERED | FILTERED | DEAD | SKIPPED | TRIMMED
+    records: int = 0  # of that kind
+    filtered: int = 0  # records among them that the filters passed over
+    attempts: int = 0  # invocations that it took
+    request_id: str | None = None
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Window:
+    """A tumbling window as it is after a batch; both None: none is open."""
+
+    start_ms: int | None = None
+    state: bytes | None = None
+
+
+# -- reading --
+
+
+def _checkpoint(row: Any) -> Checkpoint:
+    return Checkpoint(**{**row._mapping, "splits": tuple(orjson.loads(row.splits))})
+
+
+def load_checkpoints(connection: Connection) -> list[Checkpoint]:
+    """Read all checkpoints."""
+    return [_checkpoint(row) for row in connection.execute(select(schema.checkpoints))]
+
+
+def load_checkpoint(connection: Connection, mapping_id: int, shard: int, lane: int) -> Checkpoint | None:
+    """Read one checkpoint."""
+    of_lane = (_checkpoints.mapping_id == mapping_id, _checkpoints.shard == shard, _checkpoints.lane == lane)
+    row = connection.execute(select(schema.checkpoints).where(*of_lane)).first()
+    return None if row is None else _checkpoint(row)
+
+
+def lanes_of(connection: Connection, mapping_id: int, shard: int) -> list[Checkpoint]:
+    """Read a mapping's checkpoints in a shard, by lane."""
+    of_shard = (_checkpoints.mapping_id == mapping_id, _checkpoints.shard == shard)
+    rows = connection.execute(select(schema.checkpoints).where(*of_shard).order_by(_checkpoints.lane))
+    return [_checkpoint(row) for row in rows]
+
+
+# -- transitions --
+
+
+def begin(transaction: Transaction, mapping_id: int, shard: int, lane_count: int, sequence: int) -> list[Checkpoint]:
+    """Begin a shard: nothing up to `sequence` is for this mapping. Returns what is there if it was begun before."""
+    existing = lanes_of(transaction.connection, mapping_id, shard)
+    if existing:
+        return existing
+    return [_add(transaction, mapping_id, shard, lane, lane_count, sequence, 0) for lane in range(lane_count)]
+
+
+def _add(
+    transaction: Transaction, mapping_id: int, shard: int, lane: int, lane_count: int, sequence: int, token: int
+) -> Checkpoint:
+    checkpoint = Checkpoint(
+        mapping_id=mapping_id,
+        shard=shard,
+        lane=lane,
+        lane_count=lane_count,
+        token=token,
+        start_sequence=sequence,
+        sequence=sequence,
+        updated_ms=transaction.now_ms,
+    )
+    transaction.connection.execute(insert(schema.checkpoints).values(_values(checkpoint)))
+    return checkpoint
+
+
+def divide(transaction: Transaction, old: list[Checkpoint], lane_count: int) -> list[Checkpoint] | None:
+    """Give a shard another number of lanes, all of which begin where all of the old ones are. None if these have moved."""
+    first = old[0]
+    current = lanes_of(transaction.connection, first.mapping_id, first.shard)
+    if [each.token for each in current] != [each.token for each in old] or len({each.sequence for each in old}) != 1:
+        return None
+    of_shard = (_checkpoints.mapping_id == first.mapping_id, _checkpoints.shard == first.shard)
+    transaction.connection.execute(delete(schema.checkpoints).where(*of_shard))
+    token = 1 + max(each.token for each in old)  # no write that saw an old lane may hit a new one
+    return [
+        _add(transaction, first.mapping_id, first.shard, lane, lane_count, first.sequence, token)
+        for lane in range(lane_count)
+    ]
+
+
+def settle(
+    transaction: Transaction,
+    checkpoint: Checkpoint,
+    through: int,
+    passed: Passed,
+    *,
+    rest_through: int | None = None,
+    window: Window | None = None,
+) -> Checkpoint | None:
+    """Move a checkpoint to `through`, with the outcome of what it passes.
+
+    `rest_through`: a batch's last sequence, when a part of it is left and to be tried again. What a bisected batch has
+    left follows. Attempts begin anew, but for a rest whose head was trimmed or grew too old. `window`: the tumbling
+    window afterwards; None: as before.
+    """
+    ends = {checkpoint.retry_through, *checkpoint.splits, rest_through} - {None}
+    left = sorted(end for end in ends if end is not None and end > through)
+    same = bool(left) and left[0] == checkpoint.retry_through and passed.kind in {TRIMMED, DEAD}
+    after = replace(
+        checkpoint,
+        sequence=through,
+        retry_through=left[0] if left else None,
+        splits=tuple(left[1:]),
+        attempts=checkpoint.attempts if same else 0,
+        last_result=_RESULTS[passed.kind],
+        last_error=checkpoint.last_error if passed.kind == DEAD else None,
+    )
+    if window is not None:
+        after = replace(after, window_start_ms=window.start_ms, window_state=window.state)
+    written = _write(transaction, checkpoint, after)
+    if written is not None:
+        _add_outcome(transaction, checkpoint, written, passed)
+    return written
+
+
+def fail(
+    transaction: Transaction, checkpoint: Checkpoint, through: int, error: str, *, counts: bool
+) -> Checkpoint | None:
+    """Note a failed attempt at the batch up to `through`, which is to be tried again.
+
+    One that did not reach the function does not count.
+    """
+    after = replace(
+        checkpoint,
+        retry_through=through,
+        splits=tuple(end for end in checkpoint.splits if end > through),
+        attempts=checkpoint.attempts + counts,
+        last_result=FAILED,
+        last_error=error,
+    )
+    return _write(transaction, checkpoint, after)
+
+
+def split(
+    transaction: Transaction, checkpoint: Checkpoint, left_through: int, through: int, error: str
+) -> Checkpoint | None:
+    """Have the batch up to `through` tried again as two, of which the first ends with `left_through`."""
+    after = replace(
+        checkpoint,
+        retry_through=left_through,
+        splits=(through, *(end for end in checkpoint.splits if end > through)),
+        last_result=FAILED,
+        last_error=error,
+    )
+    return _write(transaction, checkpoint, after)
+
+
+def close_window(transaction: Transaction, checkpoint: Checkpoint) -> Checkpoint | None:
+    """End the open tumbling window; its state is forgotten."""
+    retry = None if checkpoint.retry_through == checkpoint.sequence else checkpoint.retry_through
+    after = replace(
+        checkpoint,
+        window_start_ms=None,
+        window_state=None,
+        retry_through=retry,
+        attempts=0,
+        last_result=OK,
+        last_error=None,
+    )
+    return _write(transaction, checkpoint, after)
+
+
+def reset(transaction: Transaction, checkpoint: Checkpoint, sequence: int) -> Checkpoint | None:
+    """Put a checkpoint elsewhere; what it was at is forgotten."""
+    after = replace(
+        checkpoint,
+        start_sequence=min(checkpoint.start_sequence, sequence),
+        sequence=sequence,
+        retry_through=None,
+        splits=(),
+        attempts=0,
+        window_start_ms=None,
+        window_state=None,
+        last_result=_RESULTS[RESET],
+        last_error=None,
+    )
+    written = _write(transaction, checkpoint, after)
+    if written is not None:
+        _add_outcome(transaction, checkpoint, written, Passed(kind=RESET))
+    return written
+
+
+_COLUMNS = tuple(column.name for column in schema.checkpoints.columns)
+_KEY = ("mapping_id", "shard", "lane")
+_MOVED = tuple(name for name in _COLUMNS if name not in {*_KEY, "lane_count"})
+_WRITE = prepare(
+    update(schema.checkpoints)
+    .where(
+        _checkpoints.mapping_id == bindparam("of_mapping"),
+        _checkpoints.shard == bindparam("of_shard"),
+        _checkpoints.lane == bindparam("of_lane"),
+        _checkpoints.token == bindparam("of_token"),
+    )
+    .values({name: bindparam(name) for name in _MOVED}),
+    *_MOVED,
+    *("of_mapping", "of_shard", "of_lane", "of_token"),
+)
+_OUTCOME = tuple(column.name for column in _outcomes if column.name != "id")
+_ADD_OUTCOME = prepare(insert(schema.outcomes).values({name: bindparam(name) for name in _OUTCOME}), *_OUTCOME)
+_FIELDS = tuple(each.name for each in fields(Checkpoint))
+
+
+def _values(checkpoint: Checkpoint) -> dict[str, Any]:
+    values = dict(zip(_FIELDS, astuple(checkpoint), strict=True))
+    values["splits"] = orjson.dumps(checkpoint.splits)
+    return values
+
+
+def _write(transaction: Transaction, old: Checkpoint, new: Checkpoint) -> Checkpoint | None:
+    # A clock that goes back must not mix up the order of outcomes.
+    new = replace(new, token=old.token + 1, updated_ms=max(transaction.now_ms, old.updated_ms))
+    values = _values(new)
+    row = [values[name] for name in _MOVED]
+    found = transaction.cursor.execute(_WRITE, (*row, old.mapping_id, old.shard, old.lane, old.token))
+    return new if found.rowcount == 1 else None
+
+
+def _add_outcome(transaction: Transaction, before: Checkpoint, after: Checkpoint, passed: Passed) -> None:
+    lane = (before.mapping_id, before.shard, before.lane, before.lane_count, before.sequence, after.sequence)
+    what = (passed.kind, passed.records, passed.filtered, passed.attempts, passed.request_id, after.updated_ms)
+    transaction.cursor.execute(_ADD_OUTCOME, (*lane, *what))
+
+
+# -- retention --
+
+
+def lagging(transaction: Transaction, newest: dict[int, int]) -> list[Checkpoint]:
+    """List the checkpoints that have not reached the sequence that `newest` gives for their shard."""
+    behind = select(schema.checkpoints).where(_checkpoints.sequence < max(newest.values(), default=0))
+    return [
+        _checkpoint(row) for row in transaction.connection.execute(behind) if row.sequence < newest.get(row.shard, 0)
+    ]
+
+
+def has_outcomes(transaction: Transaction, stream_id: int) -> bool:
+    """Whether outcomes of a stream's shards are kept."""
+    # By way of the checkpoints, which are few and lead to an index.
+    found = (
+        select(_outcomes.id)
+        .join(
+            schema.checkpoints,
+            (_checkpoints.mapping_id == _outcomes.mapping_id) & (_checkpoints.shard == _outcomes.shard),
+        )
+        .join(schema.shards, schema.shards.c.id == _checkpoints.shard)
+        .where(schema.shards.c.stream_id == stream_id)
+        .limit(1)
+    )
+    return transaction.connection.execute(found).first() is not None
+
+
+def counts(connection: Connection, kind: str) -> dict[int, int]:
+    """Count, per mapping, the records whose outcome is of a kind, as far as outcomes are kept."""
+    some = select(_outcomes.mapping_id, func.sum(_outcomes.records)).where(_outcomes.kind == kind)
+    return {mapping: int(records) for mapping, records in connection.execute(some.group_by(_outcomes.mapping_id))}
+
+
+def purge_outcomes(transaction: Transaction, before_ms: int, rows: int) -> int:
+    """Delete at most `rows` outcomes settled before `before_ms`; return how many went."""
+    old = select(_outcomes.id).where(_outcomes.settled_ms < before_ms).limit(rows)
+    return transaction.connection.execute(delete(schema.outcomes).where(_outcomes.id.in_(old))).rowcount
