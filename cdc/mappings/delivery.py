@@ -108,7 +108,7 @@ class Delivery:
         with closing(records.read(view.connection, view.catalog, lane.shard, lane.position, blocks)) as found:
             filling = fill(batch, found, lane.select, limits)
         lane.troubles, lane.trouble = 0, None
-        lane.run.polled += filling.examined
+        lane.run.counters.polled += filling.examined
         if filling.end is End.EXPIRED:
             self._trim(lane, filling, sight.now)
         elif not batch.records:
@@ -136,7 +136,8 @@ class Delivery:
         elif end is End.WINDOW or self._is_window_over(lane, sight):
             self._invoke(lane, Batch(None, final=True))
         elif not lane.shard.open:
-            lane.drained = self.rearrange = True
+            self.rearrange |= not lane.drained
+            lane.drained = True
         else:
             lane.looked_through = max(lane.looked_through, sight.newest)
             self._plan(lane, sight)
@@ -185,8 +186,8 @@ class Delivery:
         lane.batch = batch
         request_id = self._surroundings.new_request_id()
         lane.invoking(request_id, self._surroundings.clock.now_ms())
-        lane.run.invocations += 1
-        lane.run.invoked += batch.count
+        lane.run.counters.invocations += 1
+        lane.run.counters.invoked += batch.count
         batch.event = event_of(lane, batch, self._surroundings.options)
         batch.records = []  # what waits for an answer need not wait twice in memory
         done = partial(self._done, lane, request_id)
@@ -208,17 +209,17 @@ class Delivery:
         assert lane.checkpoint is not None
         if batch.count:
             lane.iterator_age_ms = max(0, self._surroundings.clock.now_ms() - batch.last_created_ms)
-        lane.run.duration_ms += outcome.duration_ms
+        lane.run.counters.duration_ms += outcome.duration_ms
         if not outcome.ok:
             if self.draining and outcome.error_type == STOPPED:
                 lane.wait()
                 return
-            lane.run.errors += 1
+            lane.run.counters.errors += 1
         self._apply(lane, batch, judge(lane.settings, batch, lane.checkpoint.attempts, outcome), request_id, now)
 
     def _apply(self, lane: Lane, batch: Batch, verdict: Verdict, request_id: str, now: float) -> None:
         if isinstance(verdict, Again | Split | GiveUp):
-            lane.run.failed += batch.count
+            lane.run.counters.failed += batch.count
             self._log_failure(lane, batch, verdict)
         if not isinstance(verdict, Again) or verdict.counts:
             lane.postponed = 0
@@ -343,14 +344,14 @@ class Delivery:
             )
 
     def _count(self, lane: Lane, write: writes.Write) -> None:
-        run = lane.run
-        run.filtered += write.filtered
+        counters = lane.run.counters
+        counters.filtered += write.filtered
         if write.purpose in {Purpose.DELIVERED, Purpose.PARTLY}:
-            run.delivered += write.records
+            counters.delivered += write.records
         elif write.purpose is Purpose.TRIMMED:
-            run.trimmed += write.records
+            counters.trimmed += write.records
         elif write.purpose is Purpose.DEAD:
-            run.dead += write.records
+            counters.dead += write.records
 
     def _later(self, lane: Lane, failures: int, now: float) -> None:
         seconds = delay_seconds(failures, self._surroundings.jitter())

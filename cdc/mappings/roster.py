@@ -67,6 +67,7 @@ class Roster:
     def _renew(self, run: MappingRun, mapping: Mapping) -> None:
         """Look at everything anew after a change of settings, or an act of an operator: waits are over."""
         old, run.mapping = run.mapping, mapping
+        run.drained.clear()  # a reset may have gone back into one of them
         for lane in run.lanes.values():
             lane.stale = lane.checkpoint is not None
             if lane.phase is Phase.BACKING_OFF:

@@ -13,15 +13,10 @@ if TYPE_CHECKING:
     from cdc.model.mappings import Mapping
 
 
-@dataclass(slots=True, eq=False)
-class MappingRun:
-    """A mapping at work. The counters are of this process, and of records unless they say otherwise."""
+@dataclass(slots=True)
+class Counters:
+    """What a mapping has done since the process began; records, unless it says otherwise."""
 
-    mapping: Mapping
-    has_function: bool = False
-    waiting_for: str | None = None
-    lanes: dict[tuple[int, int], Lane] = field(default_factory=dict)  # by the shard's id in the file, and number
-    drained: set[int] = field(default_factory=set)  # closed shards in which nothing is left to read
     polled: int = 0
     filtered: int = 0
     invocations: int = 0  # calls of the function
@@ -32,6 +27,18 @@ class MappingRun:
     trimmed: int = 0  # expired first
     dead: int = 0  # given up
     duration_ms: float = 0.0  # of all invocations
+
+
+@dataclass(slots=True, eq=False)
+class MappingRun:
+    """A mapping at work."""
+
+    mapping: Mapping
+    has_function: bool = False
+    waiting_for: str | None = None
+    lanes: dict[tuple[int, int], Lane] = field(default_factory=dict)  # by the shard's id in the file, and number
+    drained: set[int] = field(default_factory=set)  # closed shards in which nothing is left to read
+    counters: Counters = field(default_factory=Counters)
 
     @property
     def delivers(self) -> bool:

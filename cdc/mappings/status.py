@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from cdc.model.mappings import NO_RECORDS
 
 if TYPE_CHECKING:
     from cdc.mappings.lane import Lane
-    from cdc.mappings.run import MappingRun
+    from cdc.mappings.run import Counters, MappingRun
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -31,16 +31,13 @@ class LaneState:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class MappingState:
-    """A mapping. The counters began with the process."""
+    """A mapping."""
 
     name: str
     active: bool
     waiting_for: str | None  # "table flights does not exist"
     lanes: tuple[LaneState, ...]  # of the shards that are being read, by shard id
-    invocations: int
-    errors: int  # invocations that failed
-    delivered: int  # records
-    trimmed: int  # records that expired before they were delivered
+    counters: Counters
 
 
 def mapping_state(run: MappingRun) -> MappingState:
@@ -51,10 +48,7 @@ def mapping_state(run: MappingRun) -> MappingState:
         active=run.mapping.active,
         waiting_for=run.waiting_for,
         lanes=tuple(_lane_state(lane) for lane in lanes),
-        invocations=run.invocations,
-        errors=run.errors,
-        delivered=run.delivered,
-        trimmed=run.trimmed,
+        counters=replace(run.counters),
     )
 
 

@@ -177,7 +177,7 @@ def test_a_late_second_answer_of_an_invocation_is_ignored(mapped):
     mapped.calls[0].done(FAILURE)
     mapped.run()
     assert mapped.checkpoint().attempts == 0
-    assert mapped.state().errors == 0
+    assert mapped.state().counters.errors == 0
 
 
 def test_the_state_tells_what_was_done(mapped):
@@ -190,8 +190,9 @@ def test_the_state_tells_what_was_done(mapped):
     mapped.calls[0].done(OK)
     mapped.run()
     state, lane = mapped.state(), mapped.lane()
+    counters = state.counters
     assert (state.active, state.waiting_for) == (True, None)
-    assert (state.invocations, state.errors, state.delivered, state.trimmed) == (1, 0, 2, 0)
+    assert (counters.invocations, counters.errors, counters.delivered, counters.trimmed) == (1, 0, 2, 0)
     assert (lane.phase, lane.in_flight_since_ms, lane.iterator_age_ms) == ("waiting for records", None, 2000)
     assert (lane.last_result, lane.checkpoint) == ("OK", mapped.calls[0].sequences[-1])
 

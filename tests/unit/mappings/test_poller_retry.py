@@ -74,7 +74,7 @@ def test_the_state_tells_of_the_failure(mapped):
     assert (lane.last_result, lane.last_error) == ("PROBLEM: Function call failed", "ValueError: no")
     mapped.advance(1)
     state = mapped.state()
-    assert (state.invocations, state.errors, state.lanes[0].attempts) == (3, 3, 3)
+    assert (state.counters.invocations, state.counters.errors, state.lanes[0].attempts) == (3, 3, 3)
 
 
 def test_attempts_survive_a_restart(mapped):
@@ -166,7 +166,7 @@ def test_records_that_expired_are_passed_counted_and_named(bench, caplog):
     assert (trimmed.kind, trimmed.records, trimmed.request_id) == ("trimmed", 3, None)
     assert (delivered.kind, delivered.records) == ("delivered", 1)
     assert delivered.after_sequence == trimmed.through_sequence
-    assert bench.state().trimmed == 3
+    assert bench.state().counters.trimmed == 3
     assert "3 records expired before they were delivered" in caplog.text
 
 
@@ -238,7 +238,7 @@ def test_the_purge_moves_a_checkpoint_and_the_lane_follows(bench):
     bench.run()
     assert bench.delivered() == ["c"]
     assert [(each.kind, each.records) for each in bench.outcomes()] == [("trimmed", 2), ("delivered", 1)]
-    assert bench.state().trimmed == 0  # it was the purge that counted them
+    assert bench.state().counters.trimmed == 0  # it was the purge that counted them
     assert list(check(bench.database)) == []
 
 

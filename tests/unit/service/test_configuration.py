@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from cdc.model.functions import FunctionDefinition
 from cdc.model.options import Options
 from cdc.service.configuration import declaration_of, definition_of, options_of
@@ -54,7 +56,7 @@ def test_settings_become_the_values_that_are_handed_down(tmp_path):
         working_directory=function.working_directory,
         in_process=False,
     )
-    wanted = {
+    wanted: dict[str, Any] = {
         "starting_position": "LATEST",
         "batch_size": 10,
         "maximum_batching_window_in_seconds": 3,
