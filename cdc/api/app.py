@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import partial
@@ -21,6 +22,8 @@ if TYPE_CHECKING:
     from cdc.api.http import Answer
     from cdc.service import Service
     from cdc.store.reading import Write
+
+log = logging.getLogger(__name__)
 
 READ_THREADS = 4
 """Queries and scans that run at a time; they hold the GIL but for SQLite's steps, so more would not be faster."""
@@ -51,7 +54,10 @@ class _Call:
         self._send(failure(self.request_id, error, self.content_type))
 
     def _send(self, response: Response) -> None:
-        self.answer(_with_headers(response, _CROSS_ORIGIN) if self.cross_origin else response)
+        try:
+            self.answer(_with_headers(response, _CROSS_ORIGIN) if self.cross_origin else response)
+        except Exception:  # the others of its group are to be answered all the same
+            log.exception("a request could not be answered")
 
 
 class App:

@@ -25,7 +25,10 @@ if TYPE_CHECKING:
 log = logging.getLogger(__name__)
 
 HEAD_BYTES = 16 << 10
-"""Request line and headers at most, as in DynamoDB; a started block of reading may go beyond."""
+"""Request line and headers at most, as in DynamoDB, and what stands between parts of a chunked body or after it.
+
+A started block of reading may go beyond.
+"""
 BODY_BYTES = 16 << 20
 """A request's body at most, as in DynamoDB."""
 PIPELINED = 16
@@ -36,13 +39,16 @@ KEEP_ALIVE_SECONDS = 75
 """Above the 60 s for which SDKs keep idle connections, so that the client is the one who closes."""
 REQUEST_SECONDS = 60
 """How long a request that has begun may stand still."""
+ANSWER_SECONDS = 60
+"""How long a client may take nothing of its answers before it is taken for dead."""
 LINGER_SECONDS = 5
 """How long what a refused client still sends is read, so that it gets to see the refusal."""
 
 _STATUS_LINES = {status.value: f"HTTP/1.1 {status.value} {status.phrase}\r\n".encode() for status in HTTPStatus}
 _CONTINUE = b"HTTP/1.1 100 Continue\r\n\r\n"
 _NO_CONTENT = 204
-_HOP_BY_HOP = frozenset({b"connection", b"upgrade"})
+_OF_AN_OFFER = frozenset({b"connection", b"upgrade", b"expect"})
+"""Headers that have been dealt with, or won't be, when an offer to speak another protocol isn't taken up."""
 
 
 class Request(NamedTuple):
@@ -132,8 +138,8 @@ class _Incoming:
     target: bytes
     headers: dict[bytes, bytes]
     body: list[bytes]
-    head_bytes: int = 0
     body_bytes: int = 0
+    other_bytes: int = 0  # received since the last part of the body
     in_head: bool = True
 
 
@@ -151,7 +157,9 @@ class Connection(asyncio.Protocol):
         self._without_body = False  # the request that the application has is a HEAD
         self._keep = True  # the connection stays open after that request
         self._deaf = False  # nothing that still comes is read
+        self._refusal: tuple[int, str] | None = None  # to be sent after the answers to what came before
         self._active = server.seconds
+        self._unsent = 0  # bytes of answers that the client had not taken at the last look
 
     # -- asyncio's side --
 
@@ -163,6 +171,7 @@ class Connection(asyncio.Protocol):
     def connection_lost(self, exc: Exception | None) -> None:  # noqa: ARG002  # asyncio's signature
         """End; what the application still answers goes nowhere."""
         self._waiting.clear()
+        self._refusal = None
         self._server.forget(self)
 
     def data_received(self, data: bytes) -> None:
@@ -170,17 +179,24 @@ class Connection(asyncio.Protocol):
         self._active = self._server.seconds
         if self._deaf:
             return
+        incoming = self._incoming
+        if incoming is not None:
+            incoming.other_bytes += len(data)
         try:
             self._feed(data)
         except HttpParserError:
             if not self._deaf:
                 self._refuse(400, "this is no HTTP request")
             return
-        incoming = self._incoming
-        if incoming is not None and incoming.in_head:
-            incoming.head_bytes += len(data)
-            if incoming.head_bytes > HEAD_BYTES:
-                self._refuse(431, f"the request line and headers are over {HEAD_BYTES} bytes")
+        if self._incoming is None or self._deaf:
+            return
+        if incoming is not self._incoming:
+            incoming = self._incoming
+            if incoming.in_head:
+                incoming.other_bytes = len(data)
+        if incoming.other_bytes > HEAD_BYTES:
+            what = "the request line and headers are" if incoming.in_head else "what is not the body is"
+            self._refuse(431, f"{what} over {HEAD_BYTES} bytes")
 
     def eof_received(self) -> bool:
         """Keep a half-closed connection until its requests are answered."""
@@ -194,26 +210,28 @@ class Connection(asyncio.Protocol):
     def resume_writing(self) -> None:
         """Go on."""
         self._stalled = False
-        if not self._busy:
-            self._next()
+        self._next()
 
     def _feed(self, data: bytes) -> None:
-        try:
-            self._parser.feed_data(data)
-        except HttpParserUpgrade as offer:  # of HTTP/2, say; it is not taken up
-            self._feed_again(data[offer.args[0] :])
+        while True:
+            try:
+                self._parser.feed_data(data)
+            except HttpParserUpgrade as offer:  # of HTTP/2, say; it is not taken up
+                data = self._without_offer(data[offer.args[0] :])
+            else:
+                return
 
-    def _feed_again(self, rest: bytes) -> None:
-        """Parse a request anew without the offer to speak another protocol, which made the parser skip its body."""
+    def _without_offer(self, rest: bytes) -> bytes:
+        """Word a request anew without the offer to speak another protocol, which made the parser skip its body."""
         offered = self._incoming
         assert offered is not None
         method = self._parser.get_method()
         if method == b"CONNECT":  # which is an offer by itself
             raise HttpParserError
         self._parser = HttpRequestParser(self)
-        names = (name for name in offered.headers if name not in _HOP_BY_HOP)
+        names = (name for name in offered.headers if name not in _OF_AN_OFFER)
         lines = b"".join(b"%b: %b\r\n" % (name, offered.headers[name]) for name in names)
-        self._feed(b"%b %b HTTP/1.1\r\n%b\r\n%b" % (method, offered.target, lines, rest))
+        return b"%b %b HTTP/1.1\r\n%b\r\n%b" % (method, offered.target, lines, rest)
 
     # -- the parser's side --
 
@@ -228,9 +246,11 @@ class Connection(asyncio.Protocol):
         incoming.target += url
 
     def on_header(self, name: bytes, value: bytes) -> None:
-        """Take a header."""
+        """Take a header; drop those that come after the body."""
         incoming = self._incoming
         assert incoming is not None
+        if not incoming.in_head:
+            return
         headers, name = incoming.headers, name.lower()
         headers[name] = b"%b,%b" % (headers[name], value) if name in headers else value
 
@@ -245,11 +265,18 @@ class Connection(asyncio.Protocol):
         elif headers.get(b"expect", b"").lower() == b"100-continue" and not self._busy:
             self._transport.write(_CONTINUE)
 
+    def on_chunk_header(self) -> None:
+        """Expect a part of the body."""
+        incoming = self._incoming
+        assert incoming is not None
+        incoming.other_bytes = 0
+
     def on_body(self, part: bytes) -> None:
         """Take a part of the body."""
         incoming = self._incoming
         assert incoming is not None
         incoming.body.append(part)
+        incoming.other_bytes = 0
         incoming.body_bytes += len(part)
         if incoming.body_bytes > BODY_BYTES and not self._deaf:
             self._refuse_body()
@@ -281,6 +308,7 @@ class Connection(asyncio.Protocol):
         except Exception:
             log.exception("a request failed outside its application")
             self._busy = False
+            self._waiting.clear()
             self._refuse(500, "Internal server error; the log tells more")
 
     def _answer(self, response: Response) -> None:
@@ -288,20 +316,28 @@ class Connection(asyncio.Protocol):
         assert self._busy, "a request is answered once"
         if self._transport.is_closing():
             return
-        keep = self._keep and (bool(self._waiting) or not self._deaf)
+        more = bool(self._waiting) or self._refusal is not None
+        keep = self._keep and (more or not self._deaf)
         self._write(response, keep=keep)
         self._busy = False
         self._active = self._server.seconds
         if not keep:
             self._transport.close()
-        elif self._waiting:
+        elif more:
             asyncio.get_running_loop().call_soon(self._next)
 
     def _next(self) -> None:
-        if self._waiting and not self._stalled and not self._transport.is_closing():
+        if self._busy or self._stalled or self._transport.is_closing():
+            return
+        if self._waiting:
             if len(self._waiting) == PIPELINED:
                 self._transport.resume_reading()
             self._hand_over(*self._waiting.popleft())
+        elif self._refusal is not None:
+            self._without_body = False
+            self._write(self._server.application.refusal(*self._refusal), keep=False)
+            self._refusal = None
+            self._transport.write_eof()
 
     def _write(self, response: Response, *, keep: bool) -> None:
         status, headers, body = response
@@ -319,23 +355,27 @@ class Connection(asyncio.Protocol):
     def _refuse(self, status: int, text: str) -> None:
         """Refuse a request, and all that follow it; what the client still sends is read, and dropped.
 
-        One before it is still answered, and is then the last.
+        Those before it are still answered.
         """
         self._deaf = True
-        self._waiting.clear()
-        if not self._busy and not self._transport.is_closing():
-            self._without_body = False
-            self._write(self._server.application.refusal(status, text), keep=False)
-            self._transport.write_eof()
+        self._refusal = (status, text)
+        self._next()
 
     # -- the server's side --
 
     def look_at_time(self, seconds: int) -> None:
         """Close when the client has kept still for too long."""
+        unsent = self._transport.get_write_buffer_size()
+        if unsent < self._unsent:
+            self._active = seconds
+        self._unsent = unsent
         still = seconds - self._active
-        if self._busy:
+        if unsent:
+            if still > ANSWER_SECONDS:
+                self._transport.abort()
+        elif self._busy:
             return
-        if self._deaf:
+        elif self._deaf:
             if still > LINGER_SECONDS:
                 self._transport.close()
         elif self._incoming is not None:

@@ -171,6 +171,44 @@ def test_one_request_of_a_connection_is_worked_on_at_a_time(serve):
     assert serve(echo, client) == ([1, 2], [b"/1:", b"/2:"])
 
 
+def test_a_client_that_takes_its_answers_at_last_gets_the_next_request_worked_on_once(serve):
+    async def client(server, peer):
+        peer.send(post(b"/1"), post(b"/2"), post(b"/3"))
+        await until(lambda: echo.requests)
+        [connection] = server.connections
+        connection.pause_writing()  # as the transport does at a large answer, and takes back at once
+        echo.release()
+        connection.resume_writing()
+        seen = []
+        for count in (2, 3):
+            await until(lambda count=count: len(echo.requests) >= count)
+            await asyncio.sleep(0)
+            seen.append(len(echo.requests))
+            echo.release()
+        return seen, [(await peer.answer())[2] for _ in range(3)]
+
+    echo = Echo(held=True)
+    assert serve(echo, client) == ([2, 3], [b"/1:", b"/2:", b"/3:"])
+
+
+def test_a_client_that_takes_none_of_its_answers_is_dropped_in_time(serve):
+    async def client(server, peer):
+        peer.writer.transport.pause_reading()
+        peer.send(*[post(b"/large")] * 8)
+        await until(lambda: echo.requests)
+        [connection] = server.connections
+        await until(lambda: connection._stalled)
+        pass_time(server, 0)
+        pass_time(server, http.ANSWER_SECONDS)
+        kept = len(server.connections)
+        pass_time(server, 1)
+        await until(lambda: not server.connections)
+        return kept
+
+    echo = Echo()
+    assert serve(echo, client) == 1
+
+
 def test_a_client_that_reads_no_answers_is_not_worked_for_without_end(serve):
     count = 64
 
@@ -266,6 +304,26 @@ def test_an_offer_of_another_protocol_is_not_taken_up(serve):
     assert serve(Echo(), client) == (b"/1:body", b"/2:")
 
 
+def test_many_offers_of_another_protocol_are_answered_and_asked_for_their_bodies_once(serve):
+    count = 1000
+
+    async def client(_server, peer):
+        offer = b"Connection: Upgrade\r\nUpgrade: x\r\nExpect: 100-continue".split(b"\r\n")
+        peer.send(*(post(b"/%d" % number, b"", *offer) for number in range(count)))
+        answers = []
+        while len(answers) < count:
+            answer = await peer.answer()
+            if answer[0] != 100:
+                answers.append(answer)
+            else:
+                asked.append(answer)
+        return [body for _, _, body in answers]
+
+    asked: list[object] = []
+    assert serve(Echo(), client) == [b"/%d:" % number for number in range(count)]
+    assert len(asked) <= count
+
+
 @pytest.mark.parametrize(
     ("sent", "status"),
     [
@@ -298,16 +356,49 @@ def test_a_chunked_body_is_refused_when_it_gets_too_long_and_the_client_sees_the
     assert serve(Echo(), client) == 413
 
 
-def test_a_bad_request_waits_for_the_answer_to_the_one_before_it(serve):
+def test_a_bad_request_is_refused_after_the_answers_to_all_before_it(serve):
     async def client(_server, peer):
-        peer.send(post(b"/good"), b"nonsense\r\n\r\n")
+        peer.send(*(post(b"/%d" % number) for number in range(5)), b"nonsense\r\n\r\n", post(b"/6"))
         await until(lambda: echo.requests)
+        echo.held = False
         echo.release()
-        return await peer.answer(), await peer.ended()
+        answers = [await peer.answer() for _ in range(6)]
+        return answers, await peer.ended()
 
     echo = Echo(held=True)
-    (status, headers, body), ended = serve(echo, client)
-    assert (status, headers["connection"], body, ended) == (200, "close", b"/good:", True)
+    answers, ended = serve(echo, client)
+    assert [(status, body) for status, _, body in answers[:5]] == [(200, b"/%d:" % number) for number in range(5)]
+    assert (answers[5][0], answers[5][1]["connection"], ended) == (400, "close", True)
+    assert len(echo.requests) == 5
+
+
+@pytest.mark.parametrize("flood", [b"x-%d: aaaaaaaa\r\n", b"1;extension-%d=" + b"a" * 100, b"x-value: %d" + b"a" * 100])
+def test_what_follows_a_chunked_body_is_bounded(flood, serve):
+    async def client(server, peer):
+        peer.send(b"POST / HTTP/1.1\r\nHost: h\r\nTransfer-Encoding: chunked\r\n\r\n2\r\n{}\r\n")
+        if not flood.startswith(b"1"):
+            peer.send(b"0\r\n")
+        for number in range(100_000):
+            peer.send(flood % number)
+            if any(each._deaf for each in server.connections):
+                break
+            await peer.writer.drain()
+        return (await peer.answer())[0]
+
+    echo = Echo()
+    assert serve(echo, client) == 431
+    assert not echo.requests
+
+
+def test_what_follows_a_chunked_body_does_not_count_as_headers(serve):
+    async def client(_server, peer):
+        peer.send(b"POST /1 HTTP/1.1\r\nHost: h\r\nTransfer-Encoding: chunked\r\n\r\n")
+        peer.send(b"3\r\nabc\r\n0\r\nHost: evil\r\nX-More: 1\r\n\r\n")
+        return (await peer.answer())[2]
+
+    echo = Echo()
+    assert serve(echo, client) == b"/1:abc"
+    assert echo.requests[0].headers == {b"host": b"h", b"transfer-encoding": b"chunked"}
 
 
 def test_a_fault_of_the_application_is_logged_and_answered(serve, caplog):
