@@ -13,13 +13,13 @@ import socket
 import sys
 import uuid
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import uvloop
 from apscheduler.schedulers.background import BackgroundScheduler
 
 from cdc.api.app import App
-from cdc.api.guard import Guard
+from cdc.api.guard import Guard, reachable
 from cdc.api.http import Server
 from cdc.clock import SystemClock
 from cdc.functions.manager import Functions
@@ -51,6 +51,8 @@ PURGE_REST_SECONDS = 0.02
 """After each longer write of a purge: what waited for one has been written before the next."""
 GARBAGE_OBJECTS = 20_000
 """New containers between two collections: requests leave no cycles, and a few thousand wait in a full queue."""
+API_LOOK_SECONDS = 1.0
+"""How often a process that only delivers looks where the API is, which its handlers are led to."""
 CLOSE_SECONDS = 5
 """What a stop keeps of its time for requests in flight, and for ending handlers that did not finish."""
 
@@ -95,6 +97,7 @@ class Daemon:
             self._open()
             with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
                 runner.run(self._serve())
+        log.info("stopped")
 
     def _open(self) -> None:
         settings, wanted = self._settings, self._wanted
@@ -106,7 +109,7 @@ class Daemon:
         self._listener: socket.socket | None = None
         if self._api_role is not None:
             self._listener = self._stack.enter_context(_bind(settings.server.host, settings.server.port))
-            self._api_role.describe(url=_url(settings.server.host, self._listener))
+            self._api_role.describe(url=_url(reachable(settings.server.host), _port(self._listener)))
             self._open_scheduler()
         self._poller: PollerThread | None = None
         if self._poll_role is not None:
@@ -146,17 +149,23 @@ class Daemon:
         self._poller.start()
 
     def _apply_declarations(self) -> None:
-        surroundings = self._handler_environment()
-        self._functions.configure([definition_of(function, surroundings) for function in self._settings.functions])
+        self._configure_functions()
         self._service.declare_mappings([declaration_of(mapping) for mapping in self._settings.mappings])
         if self._poller is not None:
             self._poller.poke()
 
+    def _configure_functions(self) -> None:
+        environment = self._environment = self._handler_environment()
+        self._functions.configure([definition_of(function, environment) for function in self._settings.functions])
+
     def _handler_environment(self) -> dict[str, str]:
-        """Lead the AWS SDK in handlers to this file's API, as Lambda leads it to its region."""
-        url = (roles.holder(self._service.path, roles.API) or {}).get("url")
-        if url is None:
-            return {}
+        """Lead the AWS SDK in handlers to this file's API, as Lambda leads it to its region.
+
+        While no process serves it, to where this one would: never to the cloud.
+        """
+        server = self._settings.server
+        holder = roles.holder(self._service.path, roles.API) or {}
+        url = holder.get("url") or _url(reachable(server.host), server.port)
         keys = {} if "AWS_ACCESS_KEY_ID" in os.environ else {"AWS_ACCESS_KEY_ID": "cdc", "AWS_SECRET_ACCESS_KEY": "cdc"}
         return {"AWS_ENDPOINT_URL": os.environ.get("AWS_ENDPOINT_URL", url), **keys}
 
@@ -198,6 +207,9 @@ class Daemon:
             app = None
             if self._listener is not None:
                 app = await self._start_api(stack, self._listener)
+            elif self._poller is not None:
+                following = loop.create_task(self._follow_api())
+                stack.callback(following.cancel)
             self._announce_start()
             gc.collect()
             gc.freeze()  # what lives as long as the process needs no more collecting
@@ -208,16 +220,23 @@ class Daemon:
                 app.ready = False
             if self._poller is not None:  # the API goes on meanwhile: handlers in flight may need it
                 await self._drain(loop, self._poller)
-        log.info("stopped")
 
     async def _drain(self, loop: asyncio.AbstractEventLoop, poller: PollerThread) -> None:
         seconds = max(0, self._settings.server.drain_seconds - CLOSE_SECONDS)
-        waits: list[asyncio.Future[Any]] = [
-            loop.run_in_executor(None, poller.drain, seconds),
-            loop.create_task(self._forced.wait()),
-        ]
-        await asyncio.wait(waits, return_when=asyncio.FIRST_COMPLETED)
-        waits[1].cancel()
+        hurried = loop.create_task(self._forced.wait())
+        hurried.add_done_callback(lambda _: poller.hurry())
+        await loop.run_in_executor(None, poller.drain, seconds)
+        hurried.cancel()
+
+    async def _follow_api(self) -> None:
+        """Lead handlers to the API when another process has begun to serve it, perhaps elsewhere."""
+        while True:
+            await asyncio.sleep(API_LOOK_SECONDS)
+            if (
+                roles.holder(self._service.path, roles.API) is not None
+                and self._handler_environment() != self._environment
+            ):
+                self._configure_functions()
 
     async def _start_api(self, stack: contextlib.AsyncExitStack, listener: socket.socket) -> App:
         server = self._settings.server
@@ -254,7 +273,7 @@ class Daemon:
     def _announce_start(self) -> None:
         path = self._settings.database.path
         host = self._settings.server.host
-        where = "without an API" if self._listener is None else f"listening on {_url(host, self._listener)}"
+        where = "without an API" if self._listener is None else f"listening on {_url(host, _port(self._listener))}"
         self._announce(f"cdc serves {path}, {where}")
         if self._poller is None:
             self._announce("  without a poller: nothing is delivered")
@@ -293,6 +312,10 @@ def _bind(host: str, port: int) -> socket.socket:
     return listener
 
 
-def _url(host: str, listener: socket.socket) -> str:
-    port = listener.getsockname()[1]
+def _port(listener: socket.socket) -> int:
+    port: int = listener.getsockname()[1]
+    return port
+
+
+def _url(host: str, port: int) -> str:
     return f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"

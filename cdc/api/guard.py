@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import ipaddress
 import re
+import socket
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -20,6 +22,9 @@ class Guard:
 
     def __init__(self, host: str, allowed_hosts: Iterable[str], allowed_origins: Iterable[str]) -> None:
         own = [] if host in _WILDCARDS else [f"[{host}]" if ":" in host else host]
+        self._everywhere = host in _WILDCARDS
+        if self._everywhere:
+            own.append(socket.gethostname())
         self._names = {name.lower() for name in (*_LOOPBACK, *own, *allowed_hosts)}
         self._origins = {origin.lower().rstrip("/") for origin in allowed_origins}
         self._verdicts: dict[bytes, bool] = {}
@@ -28,7 +33,9 @@ class Guard:
         """Tell whether the value of a `Host` header names this server."""
         verdict = self._verdicts.get(header)
         if verdict is None:
-            verdict = _without_port(header.decode("latin-1")).lower() in self._names
+            name = _without_port(header.decode("latin-1")).lower()
+            # No page can make its own name lead to an address literal, so each may be one of this machine's.
+            verdict = name in self._names or (self._everywhere and _is_address(name))
             if len(self._verdicts) < _REMEMBERED:
                 self._verdicts[header] = verdict
         return verdict
@@ -38,6 +45,19 @@ class Guard:
         origin = header.decode("latin-1").lower()
         _, separator, page = origin.partition("://")
         return origin in self._origins or (bool(separator) and page == host.decode("latin-1").lower())
+
+
+def reachable(host: str) -> str:
+    """Name the host by which this machine reaches a server that listens on `host`."""
+    return "localhost" if host in _WILDCARDS else host
+
+
+def _is_address(name: str) -> bool:
+    try:
+        ipaddress.ip_address(name.removeprefix("[").removesuffix("]"))
+    except ValueError:
+        return False
+    return True
 
 
 def refusal_of_host(header: bytes) -> str:

@@ -12,8 +12,9 @@ from zlib import crc32
 import orjson
 
 from cdc.api.http import Response
-from cdc.model.errors import InternalServerError, SerializationException, ServiceError
+from cdc.model.errors import InternalServerError, SerializationException, ServiceError, ServiceUnavailable
 from cdc.service.operations import TARGETS, find_operation
+from cdc.store.sqlite import is_environment
 
 if TYPE_CHECKING:
     from cdc.model.options import Options
@@ -61,6 +62,9 @@ def success(request_id: bytes, body: bytes, content_type: bytes = JSON_1_0) -> R
 
 def failure(request_id: bytes, error: BaseException, content_type: bytes = JSON_1_0) -> Response:
     """Wrap an error as the service does; one that is no ServiceError is logged and hidden."""
+    if is_environment(error):
+        log.warning("request %s failed: %s", request_id.decode(), error)
+        error = ServiceUnavailable("The database file can't be read at the moment; try again, and see the log")
     if not isinstance(error, ServiceError):
         log.error("request %s failed", request_id.decode(), exc_info=error)
         error = InternalServerError("Internal server error; the log tells more under this request id")

@@ -34,9 +34,7 @@ def command(folder: Path) -> None:
     if taken:
         raise CommandError(f"{taken[0]} exists already and is not overwritten: name another folder, or move it away")
     folder.mkdir(parents=True, exist_ok=True)
-    for path, text in files.items():
-        with path.open("x", encoding="utf-8") as file:
-            file.write(text)
+    _write(files)
     click.echo(f"wrote {', '.join(map(str, files))}\n\nNext:")
     if folder.resolve() != Path.cwd():
         click.echo(f"  cd {shlex.quote(str(folder))}")
@@ -46,6 +44,20 @@ def command(folder: Path) -> None:
         """  cdc put orders '{"id": "1", "total": 42}'\n"""
         "  cdc tail orders --from-start"
     )
+
+
+def _write(files: dict[Path, str]) -> None:
+    """Write new files: all of them, or none."""
+    written: list[Path] = []
+    for path, text in files.items():
+        try:
+            with path.open("x", encoding="utf-8") as file:
+                written.append(path)
+                file.write(text)
+        except OSError as error:
+            for each in written:
+                each.unlink()
+            raise CommandError(f"{path}: {error.strerror}; nothing was written") from error
 
 
 def shipped_files() -> dict[str, str]:

@@ -77,9 +77,9 @@ def csv_rows(source: Iterable[bytes], options: CsvOptions) -> Iterator[Row]:
     unknown = next((name for name in options.types if name not in names), None)
     if unknown is not None:
         raise BadLineError(1, f"there is no column {unknown}; there are {', '.join(names)}")
-    sample = list(islice(records, SAMPLE_ROWS))
+    sample, bad = _sample(records)
     types = [options.types.get(name) or _inferred(column, options, sample) for column, name in enumerate(names)]
-    for line, fields in chain(sample, records):
+    for line, fields in chain(sample, () if bad else records):
         if len(fields) != len(names):
             raise BadLineError(line, f"{len(fields)} fields, where the header has {len(names)}")
         item = {}
@@ -87,6 +87,20 @@ def csv_rows(source: Iterable[bytes], options: CsvOptions) -> Iterator[Row]:
             if field not in options.missing:
                 item[name] = {kind: _value(line, name, kind, field)}
         yield Row(line, item)
+    if bad is not None:
+        raise bad
+
+
+def _sample(
+    records: Iterator[tuple[int, list[str]]],
+) -> tuple[list[tuple[int, list[str]]], BadLineError | None]:
+    """Read the first rows; when one of them is none, those before it, and why it isn't."""
+    sample: list[tuple[int, list[str]]] = []
+    try:
+        sample.extend(islice(records, SAMPLE_ROWS))
+    except BadLineError as error:
+        return sample, error
+    return sample, None
 
 
 def _lines(source: Iterable[bytes]) -> Iterator[tuple[int, str]]:

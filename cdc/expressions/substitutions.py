@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from cdc.expressions.syntax import InvalidExpressionError, Parsed
 from cdc.model.errors import ValidationException
-from cdc.model.values import EMPTY_NAME, NULL_NOT_TRUE, TOO_DEEP, AttributeValue, parse_value
+from cdc.model.values import EMPTY_NAME, MAX_NAME_BYTES, NULL_NOT_TRUE, TOO_DEEP, AttributeValue, parse_value
 from cdc.model.wire_types import MAP, STRING, refuse, utf8_size
 
 if TYPE_CHECKING:
@@ -15,7 +15,6 @@ if TYPE_CHECKING:
 
 
 MAX_PLACEHOLDER_BYTES = 255
-MAX_NAME_BYTES = 65_535
 MAX_SUBSTITUTION_BYTES = 2 * 1024 * 1024
 """Names, values and their placeholders together."""
 

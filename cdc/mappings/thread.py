@@ -93,6 +93,11 @@ class PollerThread:
         self._thread.join()
         return self._poller.busy == 0
 
+    def hurry(self) -> None:
+        """Have `drain` wait no longer."""
+        self._end_at = self._clock.monotonic()
+        self._poller.poke()
+
     def _run(self) -> None:
         while not self._is_over():
             try:

@@ -33,11 +33,15 @@ Item: TypeAlias = dict[str, AttributeValue]
 MAX_ITEM_BYTES = 409_600
 """Names and values of an item; 400 KB."""
 
+MAX_NAME_BYTES = 65_535
+"""One attribute's name, on any level."""
+
 MAX_DEPTH = 32
 """Levels of a value: an item's own attributes are level 1."""
 
 INVALID = "One or more parameter values were invalid: "
 EMPTY_NAME = INVALID + "Empty attribute name"
+NAME_TOO_LONG = INVALID + f"Attribute name is too large, must be less than {MAX_NAME_BYTES + 1} bytes"
 EMPTY_VALUE = "Supplied AttributeValue is empty, must contain exactly one of the supported datatypes"
 SEVERAL_TYPES = (
     "Supplied AttributeValue has more than one datatypes set, must contain exactly one of the supported datatypes"
@@ -97,6 +101,8 @@ def _parse_members(raw: object, depth: int) -> tuple[Item, int]:
                 continue
         item[name], value_bytes = _parse_value(value, depth)
         size += value_bytes
+    if size > MAX_NAME_BYTES and any(utf8_size(name) > MAX_NAME_BYTES for name in item):
+        raise ValidationException(NAME_TOO_LONG)
     return item, size
 
 

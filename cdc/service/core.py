@@ -81,6 +81,7 @@ class Service:
     def execute(self, work: Read | Write) -> bytes:
         """Run checked work on this thread (a read) or the writer's (a write); return the JSON of its answer."""
         if isinstance(work, Read):
+            self.database.check_usable()
             with self.reader.snapshot() as view:
                 return work.run(view)
         return self.writer.call(work.run, work.size_bytes)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 import threading
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
@@ -11,6 +12,7 @@ from sqlalchemy import create_engine, event, select, text
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.pool import NullPool
 
+from cdc.model.errors import ServiceUnavailable
 from cdc.store import schema
 from cdc.store.sqlite import (
     APPLICATION_ID,
@@ -32,8 +34,22 @@ if TYPE_CHECKING:
 MANUAL_BEGIN = "cdc_manual_begin"
 """Execution option of a connection whose user begins transactions on the driver's cursor."""
 
+SHARED_MEMORY_BYTES = 64 << 10
+"""Of disk space that SQLite needs to open a file of any size: its index of the WAL begins with 32 KB."""
 CREATE_ATTEMPTS = 100
 """How often a new file is put in WAL mode while other processes, at the same moment, are doing the same."""
+
+
+_forks = 0
+"""How often this process is the child of one that had loaded this module."""
+
+
+def _note_fork() -> None:
+    global _forks  # noqa: PLW0603  # there is one process
+    _forks += 1
+
+
+os.register_at_fork(after_in_child=_note_fork)
 
 
 class Database:
@@ -46,6 +62,15 @@ class Database:
         self._local = threading.local()
         self._open_readers: list[Any] = []
         self._lock = threading.Lock()
+        self._closed = False
+        self._forks = _forks
+
+    def check_usable(self) -> None:
+        """Raise ServiceUnavailable when the file was closed, or opened by the process that this one was forked from."""
+        if self._closed:
+            raise ServiceUnavailable("The database is closed")
+        if self._forks != _forks:
+            raise ServiceUnavailable(f"{self.path} was opened before this process was forked; open it again after that")
 
     def reader(self) -> Any:
         """Return this thread's DBAPI connection for reads outside any transaction.
@@ -74,6 +99,7 @@ class Database:
 
     def close(self) -> None:
         """Close every connection of this process to the file."""
+        self._closed = True
         with self._lock:
             for connection in self._open_readers:
                 connection.close()
@@ -212,4 +238,6 @@ def _explain(path: Path, error: Exception) -> StoreError:
         return StoreError(f"{path} can't be opened for writing ({message}): check the permissions of it and its folder")
     if "full" in message:
         return StoreError(f"no space left for {path}: free some disk space, then try again")
+    if is_environment(error) and shutil.disk_usage(path.parent).free < SHARED_MEMORY_BYTES:
+        return StoreError(f"no space left for the files that SQLite keeps beside {path}: free some, then try again")
     return StoreError(f"{path} can't be opened: {message}; run cdc check on it, or restore a copy")

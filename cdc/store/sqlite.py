@@ -47,7 +47,7 @@ class StoreError(Exception):
     """The file can't be used as asked; the message is one line and says what to do."""
 
 
-def is_environment(error: Exception) -> bool:
+def is_environment(error: BaseException) -> bool:
     """Tell an error of the disk, the file or a lock from one of the statement. Takes SQLAlchemy's wrapper, too."""
     name = getattr(getattr(error, "orig", error), "sqlite_errorname", "") or ""
     return name.removeprefix("SQLITE_").split("_")[0] in _ENVIRONMENT

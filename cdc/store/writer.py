@@ -91,6 +91,7 @@ class Writer:
 
     def submit(self, *jobs: Job[Any]) -> None:
         """Queue jobs and return at once; their `notify` is called on the writer's thread after the commit."""
+        self._database.check_usable()
         with self._closing:
             if self._closed:
                 raise ServiceUnavailable("The database is closed")

@@ -6,6 +6,7 @@ import json
 import re
 import signal
 import sqlite3
+import uuid
 
 import pytest
 
@@ -96,6 +97,35 @@ def handle(event, context):
     assert seen(collecting) == ["1", "2"], "what was delivered before the stop is not delivered again"
 
 
+@pytest.mark.parametrize("kind", ["", "in_process = true"])
+def test_a_second_signal_to_stop_does_not_wait_for_an_invocation(collecting, kind):
+    collecting.write(
+        "collect.py",
+        """
+import pathlib, time
+def handle(event, context):
+    pathlib.Path("begun").touch()
+    while not pathlib.Path("go").exists():
+        time.sleep(0.01)
+""",
+    )
+    function = f'"collect:handle"\ntimeout_seconds = 600\n{kind}'
+    collecting.configure("[server]\ndrain_seconds = 600\n" + CONFIG.replace('"collect:handle"', function))
+    daemon = collecting.serve()
+    collecting.run("create-table", "orders", "--key", "id")
+    put(collecting, "1")
+    eventually((collecting.folder / "begun").exists, "the handler has begun")
+    daemon.signal(signal.SIGTERM)
+    eventually(lambda: "stopping" in daemon.log(), "it has begun to stop")
+    assert "stopped" not in daemon.log()
+    assert daemon.stop(signal.SIGTERM) == 0
+    assert daemon.log().rstrip().endswith("stopped")
+    (collecting.folder / "begun").unlink()
+    (collecting.folder / "go").touch()
+    collecting.serve()
+    eventually((collecting.folder / "begun").exists, "the batch is delivered again")
+
+
 def test_sigkill_needs_no_repair(collecting):
     daemon = collecting.serve()
     collecting.run("create-table", "orders", "--key", "id")
@@ -161,6 +191,30 @@ def test_the_roles_can_be_two_processes_on_one_file(collecting):
         "poll": poller.popen.pid,
     }
     assert (api.stop(signal.SIGTERM), poller.stop(signal.SIGTERM)) == (0, 0)
+
+
+def test_handlers_of_a_process_that_only_delivers_find_the_api_wherever_and_whenever_it_starts(collecting):
+    collecting.write(
+        "collect.py",
+        """
+import os
+def handle(event, context):
+    with open("seen.txt", "a") as seen:
+        print(os.environ["AWS_ENDPOINT_URL"], file=seen)
+""",
+    )
+    collecting.serve("--no-api", "--port", "8765")
+    collecting.run("create-table", "orders", "--key", "id")
+    put(collecting, "1")
+    eventually(lambda: seen(collecting), "the first is delivered")
+    assert seen(collecting) == ["http://127.0.0.1:8765"], "where it would listen itself: never the cloud"
+    api = collecting.serve("--no-poll")
+
+    def is_found():
+        put(collecting, str(uuid.uuid4()))
+        return seen(collecting)[-1] == f"http://{api.address}"
+
+    eventually(is_found, "handlers are led to the API")
 
 
 @pytest.mark.parametrize(

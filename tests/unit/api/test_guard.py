@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import socket
+
 import pytest
 
-from cdc.api.guard import Guard, refusal_of_host, refusal_of_origin
+from cdc.api.guard import Guard, reachable, refusal_of_host, refusal_of_origin
 
 LOCAL = Guard("127.0.0.1", (), ())
 PUBLIC = Guard("0.0.0.0", ("db.example",), ("https://console.example/", "https://Other.example:8443"))
@@ -24,14 +26,30 @@ def test_the_loopback_is_always_this_server(guard, host):
     "host",
     [
         b"", b":8000", b"evil.example", b"localhost.evil.example", b"evil.example:8000", b"127.0.0.1.evil.example",
-        b"evil@localhost", b"localhost/evil", b"localhost?x", b"localhost:80:80", b"localhost:x", b"::1", b"0.0.0.0",
-        b"[::2]", b"[::1", b"\xff", b"localhost ",
+        b"evil@localhost", b"localhost/evil", b"localhost?x", b"localhost:80:80", b"localhost:x", b"::1", b"[::1",
+        b"\xff", b"localhost ", b"127.0.0", b"[evil.example]", b"0x7f.1",
     ],
 )  # fmt: skip
 @pytest.mark.parametrize("guard", [LOCAL, PUBLIC])
 def test_any_other_host_is_not(guard, host):
     assert not guard.accepts_host(host)
     assert not guard.accepts_host(host), "a second time, too"
+
+
+@pytest.mark.parametrize("host", [b"192.0.2.7", b"192.0.2.7:8000", b"[2001:db8::1]:8000", b"0.0.0.0:8000"])
+def test_an_address_is_this_server_where_it_listens_on_all(host):
+    assert PUBLIC.accepts_host(host)
+    assert not LOCAL.accepts_host(host)
+
+
+def test_the_machines_name_is_this_server_where_it_listens_on_all():
+    name = socket.gethostname().encode()
+    assert PUBLIC.accepts_host(name)
+    assert not Guard("192.0.2.7", (), ()).accepts_host(name + b".")
+
+
+def test_a_server_on_all_addresses_is_reached_as_localhost():
+    assert [reachable(host) for host in ("0.0.0.0", "::", "192.0.2.7")] == ["localhost", "localhost", "192.0.2.7"]
 
 
 @pytest.mark.parametrize(

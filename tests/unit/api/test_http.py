@@ -310,7 +310,7 @@ def test_many_offers_of_another_protocol_are_answered_and_asked_for_their_bodies
     async def client(_server, peer):
         offer = b"Connection: Upgrade\r\nUpgrade: x\r\nExpect: 100-continue".split(b"\r\n")
         peer.send(*(post(b"/%d" % number, b"", *offer) for number in range(count)))
-        answers = []
+        answers: list[tuple[int, dict[str, str], bytes]] = []
         while len(answers) < count:
             answer = await peer.answer()
             if answer[0] != 100:

@@ -19,6 +19,7 @@ from cdc.model.errors import (
 )
 from cdc.model.options import Options
 from cdc.store.reading import Read, Write
+from cdc.store.sqlite import dbapi2
 
 PUT = b"DynamoDB_20120810.PutItem"
 
@@ -101,6 +102,17 @@ def test_the_checksum_is_of_the_body_as_sent():
 def test_a_refusal_has_its_type_its_message_and_what_belongs_to_it(error, status, body):
     response = failure(b"ID", error)
     assert (response.status, orjson.loads(response.body)) == (status, body)
+
+
+def test_what_the_file_or_the_machine_refuses_is_a_busy_answer_without_a_trace(caplog):
+    error = dbapi2.OperationalError("unable to open database file")
+    error.sqlite_errorname = "SQLITE_CANTOPEN"
+    with caplog.at_level(logging.WARNING, "cdc.api.protocol"):
+        response = failure(b"THE-ID", error)
+    assert (response.status, orjson.loads(response.body)["__type"].partition("#")[2]) == (503, "ServiceUnavailable")
+    [record] = caplog.records
+    assert "THE-ID failed: unable to open" in record.getMessage()
+    assert not record.exc_info
 
 
 def test_a_fault_of_the_server_is_hidden_and_logged_under_the_request_id(caplog):

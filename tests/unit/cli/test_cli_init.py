@@ -47,6 +47,14 @@ def test_a_folder_that_can_not_be_made_is_one_line(cli, folder: Path):
     assert result.stderr == "cdc: file/below: Not a directory\n"
 
 
+def test_what_can_not_be_written_leaves_nothing_behind(cli, folder: Path, monkeypatch):
+    monkeypatch.setattr(init, "shipped_files", lambda: {"cdc.toml": "", "missing/handlers.py": ""})
+    result = cli("init")
+    assert result.exit_code == 1
+    assert result.stderr == "cdc: missing/handlers.py: No such file or directory; nothing was written\n"
+    assert list(folder.iterdir()) == []
+
+
 def test_an_installed_package_has_what_a_checkout_has(tmp_path: Path, monkeypatch):
     """The wheel is made by copying files as pyproject.toml says."""
     build = tomllib.loads((ROOT / "pyproject.toml").read_text())["tool"]["hatch"]["build"]["targets"]["wheel"]

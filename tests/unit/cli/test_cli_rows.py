@@ -44,6 +44,15 @@ def test_rows_before_a_bad_line_come_first():
         next(rows)
 
 
+@pytest.mark.parametrize("bad", [b'"unterminated,3\n', b"\xff,3\n"])
+def test_rows_before_a_bad_line_of_csv_come_first(bad):
+    rows = csv_rows(io.BytesIO(b"id,n\nx,2\ny,3\n" + bad), CsvOptions({}, frozenset()))
+    assert [next(rows).item["n"] for _ in range(2)] == [{"N": "2"}, {"N": "3"}]
+    with pytest.raises(BadLineError) as refused:
+        next(rows)
+    assert refused.value.line == 4
+
+
 def test_a_column_of_numbers_is_n_and_any_other_s():
     assert items("id,zip,n,s\n1,01234,1.50,x\n2,99,-2e3,7\n") == [
         {"id": {"N": "1"}, "zip": {"S": "01234"}, "n": {"N": "1.50"}, "s": {"S": "x"}},

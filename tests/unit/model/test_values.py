@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import copy
 from base64 import b64encode
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import orjson
 import pytest
@@ -13,6 +13,11 @@ from hypothesis import strategies as st
 
 from cdc.model import values
 from cdc.model.errors import SerializationException, ValidationException
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from cdc.model.values import Item
 
 OOMPV = "One or more parameter values were invalid: "
 AV = "com.amazonaws.dynamodb.v20120810.AttributeValue"
@@ -254,6 +259,14 @@ def test_a_name_that_is_no_string_is_refused() -> None:
 def test_an_attribute_without_a_name_is_refused() -> None:
     with pytest.raises(ValidationException, match="Empty attribute name"):
         values.parse_item({"": {"S": "x"}})
+
+
+@pytest.mark.parametrize("within", [lambda item: item, lambda item: {"m": {"M": item}}])
+def test_a_name_has_at_most_65_535_bytes(within: Callable[[Item], Item]) -> None:
+    longest = within({"\u00e9" * 32_767 + "a": {"S": "x"}})
+    assert values.parse_item(longest)[0] == longest
+    with pytest.raises(ValidationException, match="Attribute name is too large, must be less than 65536 bytes"):
+        values.parse_item(within({"\u00e9" * 32_768: {"S": "x"}}))
 
 
 @pytest.mark.parametrize("kind", ["M", "L"])

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import inspect
+import os
 import re
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
@@ -15,6 +16,7 @@ from cdc.model.errors import (
     ResourceNotFoundException,
     SerializationException,
     ServiceError,
+    ServiceUnavailable,
     ValidationException,
 )
 from cdc.model.options import Options
@@ -110,6 +112,35 @@ def test_closing_finishes_what_was_written_and_the_file_opens_again(path, clock)
     with open_service(path, None, clock) as second:
         assert second.scan(TableName="abc")["Count"] == 1
         assert len(records(second)) == 1
+
+
+def test_a_closed_service_says_so(path, clock):
+    with open_service(path, None, clock) as service:
+        create(service)
+    for act in (lambda: put(service, "a"), lambda: service.get_item(TableName="abc", Key={"pk": {"S": "a"}})):
+        with pytest.raises(ServiceUnavailable, match="The database is closed"):
+            act()
+
+
+@pytest.mark.parametrize("operation", ["PutItem", "GetItem"])
+def test_a_service_is_not_for_the_children_of_its_process(service, operation):
+    create(service)
+    key = {"pk": {"S": "a"}}
+    request = {"TableName": "abc", "Item": key} if operation == "PutItem" else {"TableName": "abc", "Key": key}
+    reader, writer = os.pipe()
+    child = os.fork()
+    if child == 0:
+        try:
+            service.call(operation, request)
+        except ServiceUnavailable as error:
+            os.write(writer, str(error).encode())
+        finally:
+            os._exit(0)
+    os.close(writer)
+    with os.fdopen(reader, "rb") as pipe:
+        said = pipe.read().decode()
+    os.waitpid(child, 0)
+    assert "was opened before this process was forked; open it again after that" in said
 
 
 # -- several services on one file --

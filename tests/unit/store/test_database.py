@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import os
+import shutil
 import subprocess
 import sys
 import threading
 from contextlib import contextmanager
 from pathlib import Path
-from types import MappingProxyType
+from types import MappingProxyType, SimpleNamespace
 
 import pytest
 from sqlalchemy import text
@@ -253,6 +254,22 @@ def test_a_journal_that_another_user_left_is_explained(public, clock):
         message = refusal_of_nobody(path)
     assert f"{path} can't be opened" in message
     assert "check the permissions of it and its folder" in message
+
+
+def test_a_full_disk_is_not_taken_for_a_damaged_file(path, clock, monkeypatch):
+    with opened(path, clock):
+        pass
+
+    def explode(_database):
+        error = dbapi2.OperationalError("disk I/O error")
+        error.sqlite_errorname = "SQLITE_IOERR_SHMSIZE"
+        raise error
+
+    monkeypatch.setattr(database_module, "_migrate", explode)
+    assert "run cdc check on it" in refusal(path)
+    monkeypatch.setattr(shutil, "disk_usage", lambda _folder: SimpleNamespace(free=4096))
+    message = f"no space left for the files that SQLite keeps beside {path}: free some, then try again"
+    assert refusal(path) == message
 
 
 def test_what_nobody_foresaw_is_one_line_too(path, monkeypatch):
