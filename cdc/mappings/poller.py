@@ -156,7 +156,7 @@ class Poller:
         # In this order: every record up to `newest` then is in a segment that the catalogue knows.
         newest = next_sequence(self._surroundings.database.reader()) - 1
         view = reader.view()
-        changed = view.catalog is not self._catalog or self._delivery.rearrange
+        changed = view.catalog is not self._catalog or self._delivery.rearrange or self._roster.incomplete
         if self._reload_at is not None and now >= self._reload_at:
             with self._surroundings.database.reading() as connection:
                 mappings = load_mappings(connection)
@@ -197,7 +197,7 @@ class Poller:
             return False
 
     def _next(self, now: float) -> float | None:
-        if self._agenda.has_ready or self._delivery.rearrange:
+        if self._agenda.has_ready or self._delivery.rearrange or self._roster.incomplete:
             return now
         times = [when for when in (self._agenda.next_time, self._reload_at) if when is not None]
         return min(times, default=None)

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from cdc.mappings.lane import Lane, Phase
 from cdc.mappings.run import MappingRun
 from cdc.mappings.selection import Selection
-from cdc.store.checkpoints import load_checkpoints
+from cdc.store.checkpoints import checkpoints_of, load_checkpoints
 from cdc.streams.wire import RecordWriter
 
 if TYPE_CHECKING:
@@ -31,6 +31,7 @@ class Roster:
         self._surroundings = surroundings
         self._agenda = agenda
         self.runs: dict[int, MappingRun] = {}
+        self.incomplete = False  # a lane has left that may be needed again: `arrange` has to follow
         self._lanes_of: dict[int, list[Lane]] = defaultdict(list)  # by the shard's id in the file
 
     def lanes_of(self, shard: int) -> Iterable[Lane]:
@@ -67,7 +68,9 @@ class Roster:
     def _renew(self, run: MappingRun, mapping: Mapping) -> None:
         """Look at everything anew after a change of settings, or an act of an operator: waits are over."""
         old, run.mapping = run.mapping, mapping
-        run.drained.clear()  # a reset may have gone back into one of them
+        if run.drained:  # an operator may have gone back into one of them
+            with self._surroundings.database.reading() as connection:
+                run.forget_drained(checkpoints_of(connection, mapping.id))
         for lane in run.lanes.values():
             lane.stale = lane.checkpoint is not None
             if lane.phase is Phase.BACKING_OFF:
@@ -90,6 +93,7 @@ class Roster:
 
     def arrange(self, catalog: Catalog) -> None:
         """Give each mapping the lanes that it needs now, and give all that aren't busy a turn."""
+        self.incomplete = False
         new: list[tuple[MappingRun, Stop]] = []
         for run in self.runs.values():
             run.note_drained()
@@ -105,7 +109,8 @@ class Roster:
     def _keep(self, lane: Lane, stop: Stop | None) -> None:
         lane.gone = lane.gone or stop is None
         if lane.gone or stop is None:
-            self.leave(lane)
+            if not lane.busy:
+                self._drop(lane)
             return
         old, lane.stream, lane.shard = lane.shard, stop.stream, stop.shard
         if lane.checkpoint is not None and not lane.busy:
@@ -117,6 +122,7 @@ class Roster:
         """Drop a lane that is no longer needed, unless something is under way."""
         if lane.gone and not lane.busy:
             self._drop(lane)
+            self.incomplete = True
 
     def _drop(self, lane: Lane) -> None:
         del lane.run.lanes[lane.key]

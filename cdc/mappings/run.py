@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from cdc.consumers.walk import Stop, walk
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
     from cdc.mappings.lane import Lane
     from cdc.model.catalog import Catalog
-    from cdc.model.mappings import Mapping
+    from cdc.model.mappings import Checkpoint, Mapping
 
 
 @dataclass(slots=True)
@@ -37,7 +40,8 @@ class MappingRun:
     has_function: bool = False
     waiting_for: str | None = None
     lanes: dict[tuple[int, int], Lane] = field(default_factory=dict)  # by the shard's id in the file, and number
-    drained: set[int] = field(default_factory=set)  # closed shards in which nothing is left to read
+    drained: dict[int, frozenset[int]] = field(default_factory=dict)
+    """Closed shards in which nothing is left to read, with the tokens of the checkpoints that they were left with."""
     counters: Counters = field(default_factory=Counters)
 
     @property
@@ -64,8 +68,16 @@ class MappingRun:
         """Take note of the shards all of whose lanes have come to the end."""
         shards = {shard for shard, _ in self.lanes}
         for shard in shards:
-            if all(lane.drained for (of, _), lane in self.lanes.items() if of == shard):
-                self.drained.add(shard)
+            lanes = [lane for (of, _), lane in self.lanes.items() if of == shard]
+            if all(lane.drained for lane in lanes):
+                self.drained[shard] = frozenset(lane.checkpoint.token for lane in lanes if lane.checkpoint is not None)
+
+    def forget_drained(self, stored: Iterable[Checkpoint]) -> None:
+        """Take note of the mapping's stored checkpoints: a drained shard whose ones have moved is to be read again."""
+        tokens: dict[int, set[int]] = defaultdict(set)
+        for each in stored:
+            tokens[each.shard].add(each.token)
+        self.drained = {shard: left for shard, left in self.drained.items() if tokens[shard] == left}
 
     def missing(self, catalog: Catalog) -> str | None:
         """Say what the mapping has to wait for; None when nothing is missing, or it isn't active."""

@@ -63,6 +63,12 @@ def load_checkpoints(connection: Connection) -> list[Checkpoint]:
     return [_checkpoint(row) for row in connection.execute(select(schema.checkpoints))]
 
 
+def checkpoints_of(connection: Connection, mapping_id: int) -> list[Checkpoint]:
+    """Read a mapping's checkpoints, by shard and lane."""
+    of_mapping = select(schema.checkpoints).where(_checkpoints.mapping_id == mapping_id)
+    return [_checkpoint(row) for row in connection.execute(of_mapping.order_by(_checkpoints.shard, _checkpoints.lane))]
+
+
 def load_checkpoint(connection: Connection, mapping_id: int, shard: int, lane: int) -> Checkpoint | None:
     """Read one checkpoint."""
     of_lane = (_checkpoints.mapping_id == mapping_id, _checkpoints.shard == shard, _checkpoints.lane == lane)
