@@ -180,7 +180,7 @@ def test_windows_that_are_turned_off_leave_no_state_behind(tumbling):
     tumbling.put("a")
     tumbling.run()
     tumbling.declare(tumbling_window_in_seconds=0)
-    tumbling.functions.answer = lambda call: Outcome(ok=True, duration_ms=1, result=b"null")
+    tumbling.functions.answer = lambda _: Outcome(ok=True, duration_ms=1, result=b"null")
     tumbling.put("b")
     tumbling.advance(2 * MINUTE)
     assert [call.keys for call in tumbling.calls] == [["a"], ["b"]]
