@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from cdc.settings import Settings, load
+from cdc.settings import Settings, SettingsError, load
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -28,7 +28,21 @@ def load_settings(config: Path | None, flags: Mapping[str, object]) -> Settings:
 
     Raises: SettingsError.
     """
-    return load(config_in_use(config), environment=os.environ, flags=flags)
+    settings = load(config_in_use(config), environment=os.environ, flags=flags)
+    if any(mapping.filters for mapping in settings.mappings):
+        _check_filters(settings, config_in_use(config))
+    return settings
+
+
+def _check_filters(settings: Settings, config: Path | None) -> None:
+    """Refuse filters that are none: the language is beyond the settings, which are below every other floor."""
+    from cdc.mappings.filtering import FilterError, compile_filters  # noqa: PLC0415  # for configurations with filters
+
+    for mapping in settings.mappings:
+        try:
+            compile_filters(mapping.filters)
+        except FilterError as error:
+            raise SettingsError(f"{config}: mappings.{mapping.name}.filters: {error}") from None
 
 
 def config_option(function: Callable[..., Any]) -> Callable[..., Any]:

@@ -55,6 +55,7 @@ def declaration_of(mapping: MappingSettings) -> model.Declaration:
             bisect_batch_on_function_error=mapping.bisect_batch_on_function_error,
             report_batch_item_failures=bool(mapping.function_response_types),
             tumbling_window_in_seconds=mapping.tumbling_window_in_seconds,
+            filters=mapping.filters,
             event_count_metrics=bool(mapping.metrics),
         ),
     )

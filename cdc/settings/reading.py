@@ -8,7 +8,7 @@ from dataclasses import MISSING, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar, cast
 
-from cdc.settings.rules import Checked, Kind, Rule, SettingsError, nearest, rule_of, shown
+from cdc.settings.rules import Checked, Kind, Rule, SettingsError, json_text, nearest, rule_of, shown
 from cdc.settings.sections import ARRAYS, SECTIONS, FunctionSettings, MappingSettings, Settings, keys_of
 
 if TYPE_CHECKING:
@@ -49,6 +49,8 @@ class _Place:
             raise self.error(f"{key} = {shown(value)}: expected {rule.right}")
         if rule.kind is Kind.PATH:
             return self._path(key, str(value))
+        if rule.kind is Kind.JSON_TEXTS:
+            return tuple(map(json_text, cast("list[object]", value)))
         return tuple(cast("list[str]", value)) if rule.kind is Kind.TEXTS else value
 
     def error(self, text: str) -> SettingsError:

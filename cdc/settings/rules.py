@@ -36,6 +36,7 @@ class Kind(Enum):
     TEXTS = "a list"
     TEXT_TABLE = "a table of texts"
     NUMBER_TABLE = "a table of numbers"
+    JSON_TEXTS = "a list of JSON texts"  # an inline table stands for the JSON object with its keys
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -82,6 +83,8 @@ class Rule:
                 return isinstance(value, list | tuple) and all(map(self._is_text, value))
             case Kind.TEXT_TABLE | Kind.NUMBER_TABLE:
                 return isinstance(value, dict) and all(map(self._is_pair, value.items()))
+            case Kind.JSON_TEXTS:
+                return isinstance(value, list | tuple) and all(json_text(each) is not None for each in value)
 
     def from_text(self, text: str) -> object:
         """Turn the text of an environment variable or a flag into a value; one that can't be turned is not accepted."""
@@ -138,6 +141,19 @@ def rule_of(key: Field[Any]) -> Rule:
     """Return the rule of a field of a `Checked` class."""
     found: Rule = key.metadata["rule"]
     return found
+
+
+def json_text(value: object) -> str | None:
+    """Return the JSON text that a text is, or that a table of the file stands for; None for anything else.
+
+    What a text holds is looked at by those who know what has to be in it.
+    """
+    if isinstance(value, dict):
+        try:
+            return json.dumps(value, ensure_ascii=False, allow_nan=False)
+        except (TypeError, ValueError):  # TOML has dates and infinity, JSON has not
+            return None
+    return value if isinstance(value, str) else None
 
 
 def shown(value: object) -> str:

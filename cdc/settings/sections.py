@@ -296,6 +296,16 @@ class MappingSettings(Checked):
             high=300,
         ),
     )
+    filters: tuple[str, ...] = field(
+        default=(),
+        metadata=rule(
+            Kind.JSON_TEXTS,
+            "Patterns that decide which records reach the function: those that match one of them. The others are passed "
+            "over. `cdc filters test` tries them on records. The language and the bounds are Lambda's.",
+            form="a list of at most 10 patterns of at most 4096 characters, each a JSON text or an inline table, such as "
+            """['{"eventName": ["INSERT"]}']""",
+        ),
+    )
     parallelization_factor: int = field(
         default=1,
         metadata=rule(

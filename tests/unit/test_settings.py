@@ -112,6 +112,16 @@ def test_every_kind_of_value_can_come_from_the_environment(write, variable, text
     assert {entry.key: entry.value for entry in entries(settings)}[key] == value
 
 
+def test_filters_are_json_texts_or_tables(write):
+    settings = load(write(FUNCTION + MAPPING + """filters = ['{"a": [null]}', {"ä" = {S = ["x", 1.5, true]}}]\n"""))
+    assert settings.mappings[0].filters == ('{"a": [null]}', '{"ä": {"S": ["x", 1.5, true]}}')
+
+
+def test_filters_may_be_tables_of_their_own(write):
+    settings = load(write(FUNCTION + MAPPING + '[[mappings.filters]]\neventName = ["INSERT"]\n'))
+    assert settings.mappings[0].filters == ('{"eventName": ["INSERT"]}',)
+
+
 # Paths
 
 
@@ -233,6 +243,19 @@ def test_a_tilde_is_the_home_folder(write, monkeypatch, tmp_path):
             "mappings.m.batch_size = 10001: expected a whole number of records",
         ),
         (FUNCTION + MAPPING.replace("orders", "or"), 'mappings.m.table = "or": expected the name of a table'),
+        *(
+            (
+                FUNCTION + MAPPING + f"filters = {text}\n",
+                f"mappings.m.filters = {shown}: expected a list of at most 10 pat",
+            )
+            for text, shown in [
+                ('"x"', '"x"'),
+                ("{}", "{}"),
+                ("[1]", "[1]"),
+                ("[{a = [2026-01-01]}]", '[{"a": ["2026-01-01"]}]'),
+                ("[{a = [inf]}]", '[{"a": [Infinity]}]'),
+            ]
+        ),
         ("[server]\nport = \n", "is not valid TOML: Invalid value (at line 2, column 8)"),
         ("[server]\nport = 1\nport = 2\n", "is not valid TOML: Cannot overwrite a value (at line 3, column 9)"),
         ("x = " + "[" * 100_000, "is not valid TOML: "),

@@ -40,3 +40,13 @@ def test_a_wrong_setting_is_exit_code_2(cli, folder: Path):
     (folder / "cdc.toml").write_text("[server]\nprt = 8001\n")
     result = cli("config", "show")
     assert (result.exit_code, result.stderr) == (2, "cdc: cdc.toml: server.prt is no setting: did you mean port?\n")
+
+
+def test_filters_that_are_no_patterns_are_wrong_settings(cli, folder: Path):
+    functions = '[[functions]]\nname = "f"\nhandler = "m:f"\n'
+    mappings = '[[mappings]]\nname = "m"\ntable = "orders"\nfunction = "f"\nstarting_position = "LATEST"\n'
+    (folder / "cdc.toml").write_text(functions + mappings + """filters = [{eventName = ["INSERT"]}, '{"a": 1}']\n""")
+    result = cli("config", "show")
+    right = "expected a list of alternatives, as in [1]"
+    text = f"cdc: cdc.toml: mappings.m.filters: filter 2: a: 1 stands alone: {right}\n"
+    assert (result.exit_code, result.stderr) == (2, text)
