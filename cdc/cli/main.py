@@ -44,6 +44,7 @@ SECTIONS = {
     },
     "Delivery": {
         "mappings": Entry("cdc.cli.mappings", "List, pause, resume or forget mappings."),
+        "filters": Entry("cdc.cli.filters", "Try filter patterns on records."),
     },
 }
 _ENTRIES = {name: entry for section in SECTIONS.values() for name, entry in section.items()}

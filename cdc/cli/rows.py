@@ -55,7 +55,7 @@ def json_rows(source: Iterable[bytes], *, typed: bool) -> Iterator[Row]:
 
     Raises: BadLineError.
     """
-    for number, text in _lines(source):
+    for number, text in text_lines(source):
         if text.isspace():
             continue
         try:
@@ -103,7 +103,11 @@ def _sample(
     return sample, None
 
 
-def _lines(source: Iterable[bytes]) -> Iterator[tuple[int, str]]:
+def text_lines(source: Iterable[bytes]) -> Iterator[tuple[int, str]]:
+    """Give the lines of a file as text, with their numbers.
+
+    Raises: BadLineError when one is not UTF-8.
+    """
     encoding = "utf-8-sig"  # a mark at the very beginning is no text
     for number, raw in enumerate(source, start=1):
         try:
@@ -115,7 +119,7 @@ def _lines(source: Iterable[bytes]) -> Iterator[tuple[int, str]]:
 
 def _csv_records(source: Iterable[bytes]) -> Iterator[tuple[int, list[str]]]:
     """Yield the rows that are not blank, with the line that each ends on."""
-    reader = csv.reader((text for _, text in _lines(source)), strict=True)
+    reader = csv.reader((text for _, text in text_lines(source)), strict=True)
     while True:
         try:
             fields = next(reader, None)
