@@ -31,6 +31,7 @@ function = "f"
 starting_position = "LATEST"
 batch_size = 10
 maximum_batching_window_in_seconds = 3
+filters = [{ eventName = ["INSERT"] }]
 enabled = false
 """
 
@@ -60,6 +61,7 @@ def test_settings_become_the_values_that_are_handed_down(tmp_path):
         "starting_position": "LATEST",
         "batch_size": 10,
         "maximum_batching_window_in_seconds": 3,
+        "filters": ('{"eventName": ["INSERT"]}',),
         "enabled": False,
     }
     assert declaration_of(mapping) == declaration("m", **wanted)
