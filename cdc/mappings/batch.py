@@ -54,6 +54,7 @@ class Batch:
     records: list[bytes] = field(default_factory=list)  # JSON of each, until the event is built
     sequences: list[int] = field(default_factory=list)
     filtered: int = 0  # records among them that the filters passed over
+    filtered_before: list[int] = field(default_factory=list)  # how many of those come before each record
     through: int = 0  # sequence of the last record that was looked at
     aged: bool = False  # its records are too old, and not to be delivered
     size_bytes: int = ENVELOPE_BYTES  # of the event
@@ -87,6 +88,7 @@ class Batch:
         self.size_bytes += len(encoded) + bool(self.records)
         self.records.append(encoded)
         self.sequences.append(record.sequence)
+        self.filtered_before.append(self.filtered)
         self.through = record.sequence
         self.last_created_ms = record.created_ms
 

@@ -68,6 +68,9 @@ class Roster:
     def _renew(self, run: MappingRun, mapping: Mapping) -> None:
         """Look at everything anew after a change of settings, or an act of an operator: waits are over."""
         old, run.mapping = run.mapping, mapping
+        filters_changed = old.settings.filters != mapping.settings.filters
+        if filters_changed:
+            run.compile()
         if run.drained:  # an operator may have gone back into one of them
             with self._surroundings.database.reading() as connection:
                 run.forget_drained(checkpoints_of(connection, mapping.id))
@@ -76,8 +79,8 @@ class Roster:
             if lane.phase is Phase.BACKING_OFF:
                 lane.wait()
                 self._agenda.now(lane)
-            if old.settings.filters != mapping.settings.filters:
-                lane.select = self._selection(lane.stream, lane.number, lane.count)
+            if filters_changed:
+                lane.select = self._selection(run, lane.stream, lane.number, lane.count)
                 if not lane.busy:
                     lane.batch = None
         self._limit(run)
@@ -142,13 +145,14 @@ class Roster:
             count = found[0].lane_count if found else run.mapping.settings.lanes
             by_number = {each.lane: each for each in found}
             for number in range(count):
-                select = self._selection(stream, number, count)
+                select = self._selection(run, stream, number, count)
                 self._begin(Lane(run, stream, shard, number, count, select, by_number.get(number)))
             self._limit(run)
 
-    def _selection(self, stream: Stream, number: int, count: int) -> Selection:
+    def _selection(self, run: MappingRun, stream: Stream, number: int, count: int) -> Selection:
         writer = RecordWriter(stream, self._surroundings.options, self._surroundings.reader.file_id)
-        return Selection(writer.event_record, number, count, None)
+        matches = run.filters.matches_encoded if run.filters.patterns else None
+        return Selection(writer.event_record, number, count, matches)
 
     def _begin(self, lane: Lane) -> None:
         if lane.checkpoint is not None:

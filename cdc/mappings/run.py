@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from cdc.consumers.walk import Stop, walk
+from cdc.mappings.filtering import FilterError, Filters, compile_filters
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -38,16 +39,28 @@ class MappingRun:
 
     mapping: Mapping
     has_function: bool = False
+    filters: Filters = field(init=False)
+    broken: str | None = None  # what is wrong with its settings, so that it can't deliver
     waiting_for: str | None = None
     lanes: dict[tuple[int, int], Lane] = field(default_factory=dict)  # by the shard's id in the file, and number
     drained: dict[int, frozenset[int]] = field(default_factory=dict)
     """Closed shards in which nothing is left to read, with the tokens of the checkpoints that they were left with."""
     counters: Counters = field(default_factory=Counters)
 
+    def __post_init__(self) -> None:
+        self.compile()
+
+    def compile(self) -> None:
+        """Compile the filters. Patterns are checked before they are stored, so none is wrong but in a damaged file."""
+        try:
+            self.filters, self.broken = compile_filters(self.mapping.settings.filters), None
+        except FilterError as error:
+            self.filters, self.broken = compile_filters(()), f"its filters are wrong: {error}"
+
     @property
     def delivers(self) -> bool:
         """Whether new batches may be taken."""
-        return self.mapping.active and self.has_function
+        return self.mapping.active and self.has_function and self.broken is None
 
     def walk(self, catalog: Catalog) -> dict[int, Stop]:
         """Find the shards to read now, by their id in the file."""
@@ -92,4 +105,4 @@ class MappingRun:
             return f"stream of table {mapping.table_name} is not enabled"
         if not self.has_function:
             return f"function {mapping.function_name} is not configured"
-        return None
+        return self.broken

@@ -64,22 +64,22 @@ def begin(mapping: Mapping, shard: int, lane: int, lane_count: int) -> Write:
 def deliver(lane: Lane, batch: Batch, request_id: str, state: bytes | None) -> Write:
     """Pass records that the function has taken."""
     through = batch.through if batch.last is None else batch.last
-    passed = _delivered(lane, batch, batch.count, request_id)
+    passed = _delivered(lane, batch.count, batch.filtered, request_id)
     return _settle(Purpose.DELIVERED, lane, through, passed, window=_window(batch, state))
 
 
 def deliver_partly(lane: Lane, batch: Batch, failed_from: int, request_id: str, state: bytes | None) -> Write:
     """Pass the records before one that the function reported; the rest is tried again as a batch of its own."""
     count = sum(sequence < failed_from for sequence in batch.sequences)
-    passed = _delivered(lane, batch, count, request_id)
+    passed = _delivered(lane, count, batch.filtered_before[count], request_id)
     rest = batch.through if batch.last is None else batch.last
     return _settle(Purpose.PARTLY, lane, failed_from - 1, passed, rest_through=rest, window=_window(batch, state))
 
 
-def _delivered(lane: Lane, batch: Batch, records: int, request_id: str) -> Passed:
+def _delivered(lane: Lane, records: int, filtered: int, request_id: str) -> Passed:
     assert lane.checkpoint is not None
     attempts = lane.checkpoint.attempts + 1
-    filtered = lane.filtered + batch.filtered
+    filtered += lane.filtered
     return Passed(kind=DELIVERED, records=records, filtered=filtered, attempts=attempts, request_id=request_id)
 
 
