@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import select
 import threading
 from dataclasses import dataclass, field
 from http.client import HTTPConnection
@@ -81,6 +82,8 @@ class Wire:
         connection = getattr(self._local, "connection", None)
         if connection is None:
             connection = self._local.connection = HTTPConnection("127.0.0.1", self.port, timeout=TIMEOUT_SECONDS)
+        if connection.sock is not None and select.select([connection.sock], [], [], 0)[0]:
+            connection.close()  # by the server, as nothing was asked for long; clients of AWS look, too
         try:
             connection.request(method, path, body, headers or {})
             response = connection.getresponse()
