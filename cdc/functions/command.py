@@ -12,14 +12,16 @@ from typing import TYPE_CHECKING, BinaryIO, cast
 import orjson
 
 from cdc.functions.environment import environment_of
-from cdc.functions.output import DRAIN_BYTES_MAX, READ_BYTES, OutputCapture
+from cdc.functions.output import DRAIN_BYTES_MAX, READ_BYTES
 from cdc.functions.pump import Pump
 from cdc.functions.runner import elapsed_ms, ended_outcome, timed_out
 from cdc.functions.worker import RESULT_BYTES_MAX
 from cdc.model.functions import Outcome
 
 if TYPE_CHECKING:
+    from cdc.functions.invocation_log import InvocationLog
     from cdc.functions.keeper_client import Child
+    from cdc.functions.output import OutputCapture
     from cdc.functions.runner import Surroundings, Wake
     from cdc.model.functions import FunctionDefinition, Invocation
 
@@ -83,6 +85,8 @@ class Run:
             self._stderr, err = self._pipe(theirs)
             environment = environment_of(definition, surroundings)
             environment["AWS_LAMBDA_REQUEST_ID"] = invocation.request_id
+            if invocation.client_context:
+                environment["AWS_LAMBDA_CLIENT_CONTEXT"] = invocation.client_context.decode()
             self.child: Child = surroundings.keeper.spawn(
                 definition.command,
                 environment=environment,
@@ -147,10 +151,10 @@ class CommandRunner:
     progress that a script prints, doesn't fail it: the result is None then.
     """
 
-    def __init__(self, definition: FunctionDefinition, surroundings: Surroundings) -> None:
+    def __init__(self, definition: FunctionDefinition, surroundings: Surroundings, log: InvocationLog) -> None:
         self._definition = definition
         self._surroundings = surroundings
-        self._capture = OutputCapture(surroundings.log, definition.name)
+        self._log = log
         self._child: Child | None = None
         self._stopped = False
 
@@ -163,8 +167,7 @@ class CommandRunner:
         """Run the command to its end."""
         clock, seconds = self._surroundings.clock, self._definition.timeout_seconds
         started = clock.monotonic()
-        self._capture.switch(invocation.request_id)
-        run = Run(self._definition, self._surroundings, invocation, self._capture)
+        run = Run(self._definition, self._surroundings, invocation, self._log.output)
         try:
             self._child = run.child
             if self._stopped:
@@ -173,7 +176,6 @@ class CommandRunner:
         finally:
             self._child = None
             run.close()
-            self._capture.switch("")
         duration_ms = elapsed_ms(clock, started)
         if run.child.exit_code == 0:
             return self._succeeded(invocation, run.answer, duration_ms)
@@ -181,7 +183,7 @@ class CommandRunner:
             return timed_out(invocation, seconds, duration_ms=duration_ms)
         return ended_outcome(invocation, run.child, stopped=self._stopped, duration_ms=duration_ms)
 
-    def rest(self, wake: Wake) -> None:
+    def rest(self, wake: Wake, until: float) -> None:
         """Nothing of an idle instance needs looking after."""
 
     def close(self) -> None:

@@ -7,11 +7,13 @@ import uuid
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
-from cdc.functions.runner import MEMORY_LIMIT_MB
-
 if TYPE_CHECKING:
     from cdc.functions.runner import Surroundings
     from cdc.model.functions import FunctionDefinition
+
+
+_LAMBDAS = ("AWS_LAMBDA_", "_LAMBDA_", "LAMBDA_", "_HANDLER", "_X_AMZN_")
+"""How names begin that mean something to a runtime client; some switch it to modes for which nothing is here."""
 
 
 def log_group_name(definition: FunctionDefinition) -> str:
@@ -26,15 +28,39 @@ def log_stream_name(now_ms: int) -> str:
 
 
 def environment_of(definition: FunctionDefinition, surroundings: Surroundings) -> dict[str, str]:
-    """Build the environment of one process; the names that Lambda reserves win, a region of the user's own too."""
+    """Build the environment of one process (Lambda: reserved and unreserved variables).
+
+    The names that Lambda reserves win; its region, time zone and the like give way to the daemon's own environment and
+    to the function's. What the daemon itself has of Lambda's names is of no concern to a function.
+    """
     region = surroundings.options.region
+    unreserved = {
+        "AWS_REGION": region,
+        "AWS_DEFAULT_REGION": region,
+        "AWS_XRAY_CONTEXT_MISSING": "LOG_ERROR",  # else X-Ray's SDK raises, as nobody has begun a segment
+        "TZ": ":UTC",
+    }
+    inherited = {name: value for name, value in os.environ.items() if not name.startswith(_LAMBDAS)}
+    folder = os.fspath(definition.working_directory)
     reserved = {
         "AWS_LAMBDA_FUNCTION_NAME": definition.name,
         "AWS_LAMBDA_FUNCTION_VERSION": "$LATEST",
-        "AWS_LAMBDA_FUNCTION_MEMORY_SIZE": MEMORY_LIMIT_MB,
+        "AWS_LAMBDA_FUNCTION_MEMORY_SIZE": str(definition.memory_size),
+        "AWS_LAMBDA_INITIALIZATION_TYPE": "on-demand",
         "AWS_LAMBDA_LOG_GROUP_NAME": log_group_name(definition),
         "AWS_LAMBDA_LOG_STREAM_NAME": log_stream_name(surroundings.clock.now_ms()),
-        "LAMBDA_TASK_ROOT": os.fspath(definition.working_directory),
-        "_HANDLER": definition.handler or " ".join(definition.command or ()),
+        "LAMBDA_TASK_ROOT": folder,
+        "LAMBDA_RUNTIME_DIR": folder,
+        "_HANDLER": handler_of(definition),
     }
-    return {"AWS_REGION": region, "AWS_DEFAULT_REGION": region, **os.environ, **definition.environment, **reserved}
+    if definition.reload_on_change:
+        # Compiled files tell a change by whole seconds and size: two edits within a second would look like one.
+        reserved["PYTHONDONTWRITEBYTECODE"] = "1"
+    return {**unreserved, **inherited, **surroundings.environment, **definition.environment, **reserved}
+
+
+def handler_of(definition: FunctionDefinition) -> str:
+    """Return what `_HANDLER` says; the last argument of a runtime is its handler, as of `python -m awslambdaric a.b`."""
+    if definition.handler is not None:
+        return definition.handler
+    return " ".join(definition.command or definition.program[-1:])

@@ -10,16 +10,21 @@ import importlib.machinery
 import os
 import sys
 import threading
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
+
+import orjson
 
 from cdc.functions import worker
 from cdc.functions.environment import log_group_name, log_stream_name
-from cdc.functions.runner import MEMORY_LIMIT_MB, elapsed_ms, failure, timed_out
+from cdc.functions.process import Answer, answered
+from cdc.functions.runner import elapsed_ms, failure, timed_out
 from cdc.model.functions import Outcome
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from cdc.functions.invocation_log import InvocationLog
     from cdc.functions.runner import Surroundings, Wake
     from cdc.model.functions import FunctionDefinition, Invocation
 
@@ -51,9 +56,10 @@ def load(handler: str, folder: str) -> Callable[[Any, Any], Any]:
 class InProcessRunner:
     """An instance of an in-process function: its thread, and nothing else."""
 
-    def __init__(self, definition: FunctionDefinition, surroundings: Surroundings) -> None:
+    def __init__(self, definition: FunctionDefinition, surroundings: Surroundings, log: InvocationLog) -> None:
         self._definition = definition
         self._surroundings = surroundings
+        self._log = log
         self._handler: Callable[[Any, Any], Any] | None = None
         self._log_stream_name = log_stream_name(surroundings.clock.now_ms())
 
@@ -67,30 +73,28 @@ class InProcessRunner:
         clock, seconds = self._surroundings.clock, self._definition.timeout_seconds
         started = clock.monotonic()
         result: bytes | None = None
-        fault: dict[str, Any] = {"errorType": "", "errorMessage": ""}
+        fault: dict[str, Any] | None = None
+        init_ms = None
         try:
             if self._handler is None:
                 self._handler = load(self._definition.handler or "", os.fspath(self._definition.working_directory))
+                init_ms = elapsed_ms(clock, started)
             result = worker.run(self._handler, invocation.event, self._context(invocation, started + seconds))
         except SystemExit:
             text = "Runtime exited without providing a reason"
             return failure(invocation, "Runtime.ExitError", text, duration_ms=elapsed_ms(clock, started))
         except BaseException as error:  # noqa: BLE001 - whatever the handler raised is its answer
-            fault = worker.describe(error)
+            fault = worker.describe(error, invocation.request_id)
             for line in worker.for_log(fault).split("\n"):
-                self._surroundings.log(self._definition.name, invocation.request_id, line)
+                self._log.line(line)
         duration_ms = elapsed_ms(clock, started)
         if duration_ms > seconds * 1000:
             return timed_out(invocation, seconds, duration_ms=duration_ms)
-        return Outcome(
-            ok=result is not None,
-            duration_ms=duration_ms,
-            result=result,
-            error_type=fault["errorType"],
-            error_message=fault["errorMessage"],
-        )
+        if fault is not None:
+            return replace(answered(Answer(worker.ERROR, orjson.dumps(fault)), duration_ms), init_ms=init_ms)
+        return Outcome(ok=True, duration_ms=duration_ms, init_ms=init_ms, result=result)
 
-    def rest(self, wake: Wake) -> None:
+    def rest(self, wake: Wake, until: float) -> None:
         """Nothing of an idle instance needs looking after."""
 
     def close(self) -> None:
@@ -103,10 +107,11 @@ class InProcessRunner:
         return worker.Context(
             aws_request_id=invocation.request_id,
             function_name=self._definition.name,
-            invoked_function_arn=self._surroundings.arn(self._definition),
-            memory_limit_in_mb=MEMORY_LIMIT_MB,
+            invoked_function_arn=self._surroundings.arn(self._definition.name),
+            memory_limit_in_mb=str(self._definition.memory_size),
             log_group_name=log_group_name(self._definition),
             log_stream_name=self._log_stream_name,
+            client_context=worker.client_context(invocation.client_context),
             deadline=deadline,
             monotonic=self._surroundings.clock.monotonic,
         )

@@ -3,28 +3,31 @@
 from __future__ import annotations
 
 import threading
+from dataclasses import replace
+from types import MappingProxyType
 from typing import TYPE_CHECKING
 
 from cdc.functions.keeper_client import KeeperClient
-from cdc.functions.pool import Job, Pool
+from cdc.functions.pool import QUEUE_MAX, Job, Pool
 from cdc.functions.runner import FunctionsOptions, Surroundings, failure
-from cdc.model.functions import Invocation, Outcome
+from cdc.model.functions import Invocation, Outcome, UnknownFunctionError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Sequence
+    from collections.abc import Callable, Iterable, Mapping, Sequence
 
     from cdc.clock import Clock
-    from cdc.model.functions import FunctionDefinition, FunctionStatus
+    from cdc.model.functions import FunctionDefinition, FunctionDescription, FunctionStatus
 
 KILL_SECONDS = 5.0
 """For killed invocations to be reported by their threads."""
 
 
 class Functions:
-    """Runs functions: Python ones in warm workers, commands in fresh subprocesses, in-process ones on threads.
+    """Runs functions: Python ones and runtimes in warm processes, commands in fresh ones, in-process ones on threads.
 
     `log(function_name, request_id, line)` gets each line that a function prints, from many threads. Of one function
-    at most `options.max_instances` invocations run at once, further ones queue. `keep_fds`: see `KeeperClient`.
+    run as many invocations at once as its reserved concurrency, or else `options.max_instances`; further ones queue.
+    An instance that is idle for long is ended. `keep_fds`: see `KeeperClient`.
     A process that makes a session of its own (`setsid`, daemonising) leaves the group that is killed with its function;
     on Linux it is killed when this is closed or its process dies, elsewhere never.
     """
@@ -46,8 +49,10 @@ class Functions:
         self._retired: list[Pool] = []
         self._closed = False
 
-    def configure(self, definitions: Iterable[FunctionDefinition]) -> None:
-        """Replace what is defined; at any time.
+    def configure(
+        self, definitions: Iterable[FunctionDefinition], environment: Mapping[str, str] = MappingProxyType({})
+    ) -> None:
+        """Replace what is defined; at any time. `environment` is for all of them, and gives way to their own.
 
         A function whose definition changed gets new instances, which take over what was queued; the old ones finish
         what they run. What was queued for a function that is gone fails. An in-process module isn't imported again.
@@ -58,6 +63,7 @@ class Functions:
         with self._lock:
             if self._closed:
                 return
+            self._surroundings = replace(self._surroundings, environment=dict(environment))
             orphans = [job for name in set(self._pools) - set(wanted) for job in self._retire(self._pools.pop(name))]
             for definition in wanted.values():
                 self._define(definition)
@@ -77,6 +83,24 @@ class Functions:
                 pool.submit(job)
                 return
         self._refuse([job])
+
+    def request(self, invocation: Invocation, done: Callable[[Outcome], None]) -> None:
+        """Run a function for somebody who can be asked to come again, as of Lambda's Invoke; never blocks.
+
+        `done`: as for `invoke`. Raises `UnknownFunctionError`, and `TooManyRequestsError` when the instances that the
+        function may have are busy and 100 invocations wait for them; `done` is not called then.
+        """
+        with self._lock:
+            pool = self._pools.get(invocation.function_name)
+            if pool is None:
+                raise UnknownFunctionError(f"Function not found: {self._surroundings.arn(invocation.function_name)}")
+            pool.submit(Job(invocation, done), queue_max=QUEUE_MAX)
+
+    def describe(self) -> tuple[FunctionDescription, ...]:
+        """Tell of each defined function what Lambda's ListFunctions does, by name."""
+        with self._lock:
+            pools = [self._pools[name] for name in sorted(self._pools)]
+        return tuple(pool.describe() for pool in pools)
 
     def has_function(self, name: str) -> bool:
         """Tell whether a function of this name is defined."""
@@ -109,9 +133,10 @@ class Functions:
 
     def _define(self, definition: FunctionDefinition) -> None:
         old = self._pools.get(definition.name)
-        if old is not None and old.definition == definition:
+        surroundings = self._surroundings
+        if old is not None and (old.definition, old.surroundings) == (definition, surroundings):
             return
-        new = self._pools[definition.name] = Pool(definition, self._surroundings)
+        new = self._pools[definition.name] = Pool(definition, surroundings)
         if old is not None:
             for job in self._retire(old):
                 new.submit(job)
@@ -134,13 +159,11 @@ class Functions:
             threading.Thread(target=self._fail, args=(jobs,), name="refused invocations", daemon=True).start()
 
     def _fail(self, jobs: list[Job]) -> None:
-        options = self._surroundings.options
         for job in jobs:
             if self._closed:
                 text = "The daemon stopped before the function was run"
                 job.finish(failure(job.invocation, "Sandbox.Closed", text))
                 continue
-            arn = f"arn:aws:lambda:{options.region}:{options.account_id}:function:{job.invocation.function_name}"
-            text = f"Function not found: {arn}"
+            text = f"Function not found: {self._surroundings.arn(job.invocation.function_name)}"
             outcome = Outcome(ok=False, duration_ms=0.0, error_type="ResourceNotFoundException", error_message=text)
             job.finish(outcome)

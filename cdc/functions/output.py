@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import logging
 import os
 from typing import TYPE_CHECKING
 
@@ -21,25 +20,22 @@ DRAIN_BYTES_MAX = 2_097_152
 
 
 class OutputCapture:
-    """Splits bytes into lines and hands them to `log(function_name, request_id, line)`, up to a limit an invocation."""
+    """Splits bytes into lines and hands them to `log(line)`, up to a limit an invocation."""
 
-    def __init__(self, log: Callable[[str, str, str], None], function_name: str) -> None:
+    def __init__(self, log: Callable[[str], None]) -> None:
         self._log = log
-        self._function_name = function_name
-        self._request_id = ""
         self._partial = b""
         self._room = OUTPUT_BYTES_MAX
         self._dropped = 0
 
-    def switch(self, request_id: str) -> None:
-        """Log what is left of the invocation before, and count anew for this one (empty: between invocations)."""
+    def cut(self) -> None:
+        """End an invocation's output: log what is left of it, and count anew."""
         if self._partial:
             self._emit(self._partial)
             self._partial = b""
         if self._dropped:
             text = f"[output truncated: {self._dropped} bytes over {OUTPUT_BYTES_MAX} of this invocation were dropped]"
-            self._emit(text.encode())
-        self._request_id = request_id
+            self._log(text)
         self._room = OUTPUT_BYTES_MAX
         self._dropped = 0
 
@@ -78,8 +74,4 @@ class OutputCapture:
         return line[cut:]
 
     def _emit(self, line: bytes) -> None:
-        text = line.removesuffix(b"\r").decode(errors="backslashreplace")
-        try:
-            self._log(self._function_name, self._request_id, text)
-        except Exception:  # a log that fails must not change what becomes of an invocation
-            logging.getLogger(__name__).exception("the log of function %s failed", self._function_name)
+        self._log(line.removesuffix(b"\r").decode(errors="backslashreplace"))

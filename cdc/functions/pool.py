@@ -8,10 +8,26 @@ from collections import deque
 from typing import TYPE_CHECKING, NamedTuple
 
 from cdc.functions.command import CommandRunner
+from cdc.functions.gate import StartGate
 from cdc.functions.in_process import InProcessRunner
-from cdc.functions.python_worker import PythonRunner
+from cdc.functions.invocation_log import InvocationLog
 from cdc.functions.runner import Wake, failure
-from cdc.model.functions import FunctionStatus, Invocation, Outcome
+from cdc.functions.runtime_process import RuntimeProcess
+from cdc.functions.sources import Sources
+from cdc.functions.warm import WarmRunner
+from cdc.functions.worker_process import WorkerProcess
+from cdc.model.functions import (
+    FunctionDescription,
+    FunctionStatus,
+    Invocation,
+    Kind,
+    Outcome,
+    TooManyRequestsError,
+)
+
+QUEUE_MAX = 100
+"""Requests of a function that wait for an instance; of 6 MB each, more would fill the memory. Mappings wait besides:
+each of their lanes has one invocation."""
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -38,8 +54,9 @@ class Job(NamedTuple):
 class Lane:
     """A thread with its runner, serving one invocation at a time."""
 
-    def __init__(self, runner: Runner) -> None:
+    def __init__(self, runner: Runner, log: InvocationLog) -> None:
         self.runner = runner
+        self.log = log
         self.wake = Wake()
         self.job: Job | None = None
         self.started: float | None = None
@@ -51,7 +68,13 @@ class Pool:
 
     def __init__(self, definition: FunctionDefinition, surroundings: Surroundings) -> None:
         self.definition = definition
-        self._surroundings = surroundings
+        self.surroundings = surroundings
+        self._limit = definition.reserved_concurrency or surroundings.options.max_instances
+        self._created_ms = surroundings.clock.now_ms()
+        self._gate = StartGate(surroundings.clock)
+        self._sources: Sources | None = None
+        if definition.reload_on_change:
+            self._sources = Sources(definition.name, definition.working_directory, surroundings.clock)
         self._lock = threading.Lock()
         self._lanes: list[Lane] = []
         self._idle: list[Lane] = []
@@ -59,18 +82,26 @@ class Pool:
         self._retired = False
         self._threads: list[threading.Thread] = []
 
-    def submit(self, job: Job) -> None:
-        """Hand the job to an idle lane, or to a new one, or queue it. Never blocks."""
+    def submit(self, job: Job, *, queue_max: int | None = None) -> None:
+        """Hand the job to an idle lane, or to a new one, or queue it. Never blocks.
+
+        Raises `TooManyRequestsError` when `queue_max` jobs wait already.
+        """
         with self._lock:
             assert not self._retired
             if self._idle:
                 lane = self._idle.pop()
                 lane.job = job
                 lane.wake.set()
-            elif len(self._lanes) < self._surroundings.options.max_instances:
+            elif len(self._lanes) < self._limit:
                 self._open_lane(job)
-            else:
+            elif queue_max is None or len(self._queue) < queue_max:
                 self._queue.append(job)
+            else:
+                raise TooManyRequestsError(
+                    f"{self._limit} invocations of {self.definition.name} run and {len(self._queue)} wait:"
+                    " try again later, or raise its reserved_concurrency"
+                )
 
     def retire(self) -> list[Job]:
         """Take no more jobs; return the queued ones. Idle lanes end now, busy ones after their job."""
@@ -96,7 +127,7 @@ class Pool:
 
     def status(self) -> FunctionStatus:
         """Describe this moment."""
-        clock = self._surroundings.clock
+        clock = self.surroundings.clock
         with self._lock:
             busy = [lane.started or clock.monotonic() for lane in self._lanes if lane.job is not None]
             warm = sum(1 for lane in self._lanes if lane.job is None and lane.runner.warm)
@@ -111,25 +142,44 @@ class Pool:
             overrunning_since_ms=clock.now_ms() - round(late_seconds * 1000) if overruns else None,
         )
 
+    def describe(self) -> FunctionDescription:
+        """Describe the function as it is defined, and whether its instances start."""
+        changed_ms = None if self._sources is None else self._sources.changed_ms
+        return FunctionDescription(
+            definition=self.definition,
+            arn=self.surroundings.arn(self.definition.name),
+            last_modified_ms=changed_ms or self._created_ms,
+            start_error=self._gate.error,
+        )
+
     def _open_lane(self, job: Job) -> None:
-        lane = Lane(self._runner())
+        log = InvocationLog(self.definition, self.surroundings.log)
+        lane = Lane(self._runner(log), log)
         lane.job = job
         name = f"function {self.definition.name}"
         thread = threading.Thread(target=self._work, args=(lane,), name=name, daemon=True)
+        try:
+            thread.start()
+        except BaseException:
+            lane.wake.close()
+            raise
         self._lanes.append(lane)
+        self._threads = [each for each in self._threads if each.is_alive()]
         self._threads.append(thread)
-        thread.start()
 
-    def _runner(self) -> Runner:
-        if self.definition.command is not None:
-            return CommandRunner(self.definition, self._surroundings)
-        if self.definition.in_process:
-            return InProcessRunner(self.definition, self._surroundings)
-        return PythonRunner(self.definition, self._surroundings)
+    def _runner(self, log: InvocationLog) -> Runner:
+        definition, surroundings = self.definition, self.surroundings
+        match definition.kind:
+            case Kind.COMMAND:
+                return CommandRunner(definition, surroundings, log)
+            case Kind.IN_PROCESS:
+                return InProcessRunner(definition, surroundings, log)
+        process = RuntimeProcess if definition.kind is Kind.RUNTIME else WorkerProcess
+        return WarmRunner(definition, surroundings, log, process, gate=self._gate, sources=self._sources)
 
     def _work(self, lane: Lane) -> None:
         while (job := lane.job) is not None:
-            lane.started = self._surroundings.clock.monotonic()
+            lane.started = self.surroundings.clock.monotonic()
             outcome = self._run(lane, job)
             rests = self._free(lane)
             job.finish(outcome)
@@ -154,16 +204,27 @@ class Pool:
             return True
 
     def _rest(self, lane: Lane) -> None:
+        """Wait for the lane's next job; without one for too long it is no longer of the pool."""
+        clock = self.surroundings.clock
+        until = clock.monotonic() + self.definition.idle_timeout_seconds
         try:
             if lane.job is None:  # the listener submitted none
-                lane.runner.rest(lane.wake)
+                lane.runner.rest(lane.wake, until)
         except Exception:
             logging.getLogger(__name__).exception("an idle instance of %s failed", self.definition.name)
-        lane.wake.wait()
+        if lane.wake.wait(until - clock.monotonic()):
+            return
+        with self._lock:
+            if lane in self._idle:
+                self._idle.remove(lane)
+                return
+        lane.wake.wait()  # a job, or the end of the pool, came at the last moment
 
     def _run(self, lane: Lane, job: Job) -> Outcome:
+        lane.log.begin(job.invocation.request_id)
         try:
-            return lane.runner.invoke(job.invocation)
+            outcome = lane.runner.invoke(job.invocation)
         except Exception as error:
             logging.getLogger(__name__).exception("function %s could not be run", self.definition.name)
-            return failure(job.invocation, "Sandbox.Failure", f"The function could not be run: {error}")
+            outcome = failure(job.invocation, "Sandbox.Failure", f"The function could not be run: {error}")
+        return lane.log.end(outcome)

@@ -39,8 +39,15 @@ class Pump:
                 if left <= 0:
                     return False
                 timeout_ms = math.ceil(left * 1000)
-            for fd, _ in self._poll.poll(timeout_ms):
-                callback = self._callbacks.get(fd)
-                if callback is not None:
-                    callback()
+            self._turn(timeout_ms)
         return True
+
+    def once(self) -> None:
+        """Call what is ready at this moment."""
+        self._turn(0)
+
+    def _turn(self, timeout_ms: int | None) -> None:
+        for fd, _ in self._poll.poll(timeout_ms):
+            callback = self._callbacks.get(fd)
+            if callback is not None:
+                callback()

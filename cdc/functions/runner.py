@@ -2,24 +2,24 @@
 
 from __future__ import annotations
 
+import math
 import os
+import select
 import signal
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Protocol
 
 from cdc.model.functions import Outcome
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Mapping
 
     from cdc.clock import Clock
     from cdc.functions.keeper_client import Child, KeeperClient
-    from cdc.model.functions import FunctionDefinition, Invocation
+    from cdc.model.functions import Invocation
 
 MAX_INSTANCES_DEFAULT = 10
 """Of one function at once, as many as a mapping can have lanes: a burst can't fill the machine with processes."""
-MEMORY_LIMIT_MB = "128"
-"""What a handler's context says, Lambda's default; nothing enforces it."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -27,6 +27,7 @@ class FunctionsOptions:
     """Settings of all functions."""
 
     max_instances: int = MAX_INSTANCES_DEFAULT
+    """Of each function that has no reserved concurrency."""
     region: str = "us-east-1"
     account_id: str = "000000000000"
 
@@ -44,10 +45,12 @@ class Surroundings:
     """Called with function name, request id (empty between invocations) and one line of its output."""
     keeper: KeeperClient
     options: FunctionsOptions
+    environment: Mapping[str, str] = field(default_factory=dict)
+    """Variables for every function, which its own may override."""
 
-    def arn(self, definition: FunctionDefinition) -> str:
-        """Return the function's ARN."""
-        return f"arn:aws:lambda:{self.options.region}:{self.options.account_id}:function:{definition.name}"
+    def arn(self, name: str) -> str:
+        """Return a function's ARN."""
+        return f"arn:aws:lambda:{self.options.region}:{self.options.account_id}:function:{name}"
 
 
 class Wake:
@@ -64,9 +67,15 @@ class Wake:
         """Set the flag; exactly one `wait` follows each."""
         os.write(self._write, b"\0")
 
-    def wait(self) -> None:
-        """Block until the flag is set, and clear it."""
+    def wait(self, seconds: float | None = None) -> bool:
+        """Return True, and clear the flag, once it is set; False when it isn't within so long."""
+        if seconds is not None:
+            poll = select.poll()
+            poll.register(self._read, select.POLLIN)
+            if not poll.poll(math.ceil(max(0.0, seconds) * 1000)):
+                return False
         os.read(self._read, 1)
+        return True
 
     def close(self) -> None:
         """Give up the descriptors."""
@@ -80,8 +89,11 @@ class Runner(Protocol):
     def invoke(self, invocation: Invocation) -> Outcome:
         """Run one invocation to its end; when this returns, nothing of a failed process runs any more."""
 
-    def rest(self, wake: Wake) -> None:
-        """Look after an idle instance until the flag is set; nothing to look after: return at once."""
+    def rest(self, wake: Wake, until: float) -> None:
+        """Look after an idle instance until the flag is set, or until a moment of the monotonic clock.
+
+        Return at once when there is nothing to look after.
+        """
 
     def close(self) -> None:
         """End for good, gently if it is idle."""

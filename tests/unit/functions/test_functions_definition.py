@@ -16,8 +16,8 @@ def define(**members):
 @pytest.mark.parametrize(
     ("members", "text"),
     [
-        ({}, "either handler or command"),
-        ({"handler": "h:f", "command": ("x",)}, "either handler or command"),
+        ({}, "needs one of handler, command and runtime"),
+        ({"handler": "h:f", "command": ("x",)}, "needs one of handler, command and runtime"),
         ({"name": "", "handler": "h:f"}, "name is empty"),
         ({"handler": "h.f"}, "must be 'module:callable'"),
         ({"handler": "h:f", "timeout_seconds": 0}, "1 to 900, not 0"),

@@ -14,35 +14,29 @@ def lines():
 
 @pytest.fixture
 def capture(lines):
-    capture = OutputCapture(lambda *line: lines.append(line), "f")
-    capture.switch("r")
-    return capture
+    return OutputCapture(lines.append)
 
 
 def test_lines_are_joined_over_reads_and_the_last_needs_no_newline(capture, lines):
     for data in (b"a", b"b\r\nc\n", b"\nd"):
         capture.feed(data)
-    assert lines == [("f", "r", "ab"), ("f", "r", "c"), ("f", "r", "")]
-    capture.switch("")
-    assert lines[3:] == [("f", "r", "d")]
+    assert lines == ["ab", "c", ""]
+    capture.cut()
+    assert lines[3:] == ["d"]
 
 
 def test_a_long_line_comes_in_pieces_that_never_cut_a_character(capture, lines):
     text = "x" + "ä" * LINE_BYTES_MAX
     capture.feed(text.encode() + b"\n")
-    assert "".join(line for _, _, line in lines) == text
-    assert all(len(line.encode()) <= LINE_BYTES_MAX for _, _, line in lines)
+    assert "".join(lines) == text
+    assert all(len(line.encode()) <= LINE_BYTES_MAX for line in lines)
 
 
 def test_exactly_the_limit_is_not_marked_and_one_byte_more_is(capture, lines):
     capture.feed(b"x" * OUTPUT_BYTES_MAX)
-    capture.switch("next")
-    assert sum(len(line) for _, _, line in lines) == OUTPUT_BYTES_MAX
+    capture.cut()
+    assert sum(len(line) for line in lines) == OUTPUT_BYTES_MAX
     lines.clear()
     capture.feed(b"x" * (OUTPUT_BYTES_MAX + 1))
-    capture.switch("")
-    assert lines[-1] == (
-        "f",
-        "next",
-        f"[output truncated: 1 bytes over {OUTPUT_BYTES_MAX} of this invocation were dropped]",
-    )
+    capture.cut()
+    assert lines[-1] == f"[output truncated: 1 bytes over {OUTPUT_BYTES_MAX} of this invocation were dropped]"

@@ -54,11 +54,11 @@ def test_an_exception_that_has_no_text_is_described_all_the_same():
         def __str__(self):
             raise RuntimeError
 
-    assert worker.describe(MuteError())["errorMessage"] == "<MuteError that has no text>"
+    assert worker.describe(MuteError(), "r")["errorMessage"] == "<MuteError that has no text>"
 
 
 def test_an_error_message_with_lone_surrogates_can_be_sent():
-    assert worker.describe(ValueError("a\udcffb"))["errorMessage"] == "a\\udcffb"
+    assert worker.describe(ValueError("a\udcffb"), "r")["errorMessage"] == "a\\udcffb"
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,163 @@
+"""Functions whose process stays for many invocations: an instance is one at a time, started again when it is gone."""
+
+from __future__ import annotations
+
+import threading
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+from cdc.functions import worker
+from cdc.functions.process import answered
+from cdc.functions.runner import elapsed_ms, ended_outcome, timed_out
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from cdc.functions.gate import StartGate
+    from cdc.functions.invocation_log import InvocationLog
+    from cdc.functions.output import OutputCapture
+    from cdc.functions.process import WarmProcess
+    from cdc.functions.runner import Surroundings, Wake
+    from cdc.functions.sources import Sources
+    from cdc.model.functions import FunctionDefinition, Invocation, Outcome
+
+    NewProcess = Callable[[FunctionDefinition, Surroundings, OutputCapture], WarmProcess]
+
+INIT_SECONDS = 10.0
+"""Lambda's bound for loading the handler; after that it is loaded anew under the function's timeout."""
+
+
+class WarmRunner:
+    """An instance; its process survives successes and handled exceptions.
+
+    `gate` and `sources` are shared with the other instances of the function; `sources` None: the code isn't watched.
+    """
+
+    def __init__(
+        self,
+        definition: FunctionDefinition,
+        surroundings: Surroundings,
+        log: InvocationLog,
+        new_process: NewProcess,
+        *,
+        gate: StartGate,
+        sources: Sources | None,
+    ) -> None:
+        self._definition = definition
+        self._surroundings = surroundings
+        self._log = log
+        self._new_process = new_process
+        self._gate = gate
+        self._sources = sources
+        self._version = 0
+        self._process: WarmProcess | None = None
+        self._stop = threading.Event()
+
+    @property
+    def warm(self) -> bool:
+        """Whether there is a process that the next invocation will use."""
+        return self._process is not None
+
+    def invoke(self, invocation: Invocation) -> Outcome:
+        """Run one invocation; a process that timed out, ended or could not load the handler is gone afterwards."""
+        try:
+            self._leave_what_is_of_no_use()
+            if self._process is None:
+                self._gate.wait(self._stop)
+            return self._run(invocation)
+        except BaseException:
+            if self._process is not None:
+                self._end()
+            raise
+
+    def rest(self, wake: Wake, until: float) -> None:
+        """Log what background threads print, and notice the end of the process, until the flag is set; then end it."""
+        process = self._process
+        if process is None:
+            return
+        process.rest(wake, until)
+        if process.gone:
+            self._end()
+        elif self._surroundings.clock.monotonic() >= until:
+            process.say_goodbye(wake)
+            self._end()
+
+    def close(self) -> None:
+        """End the process, with its exit handlers if it has some."""
+        if self._process is not None:
+            self._process.say_goodbye()
+            self._end()
+
+    def kill(self) -> None:
+        """Kill the process group; the running invocation fails."""
+        self._stop.set()
+        process = self._process
+        if process is not None:
+            process.child.kill()
+
+    def _leave_what_is_of_no_use(self) -> None:
+        """Part with a process that has ended meanwhile, or that has loaded code of before a change."""
+        process = self._process
+        if process is not None:
+            process.look()
+            if process.gone:
+                self._end()
+        if self._sources is not None and (version := self._sources.look()) != self._version:
+            self._version = version
+            self._gate.open()
+            self.close()
+
+    def _run(self, invocation: Invocation) -> Outcome:
+        clock, cold = self._surroundings.clock, self._process is None
+        started = clock.monotonic()
+        process, until = self._initialise() if self._process is None else (self._process, None)
+        init_ms = elapsed_ms(clock, started) if cold else None
+        ready = not cold or (process.answer is not None and process.answer.kind == worker.READY)
+        if ready:
+            process.exchange(invocation, until or clock.monotonic() + self._definition.timeout_seconds)
+        outcome = self._outcome(process, invocation, elapsed_ms(clock, started), init_ms)
+        if process.answer is None or not ready:
+            self._end()
+        if ready:
+            self._gate.open()
+        else:
+            self._gate.failed(f"{outcome.error_type}: {outcome.error_message}")
+        return outcome
+
+    def _initialise(self) -> tuple[WarmProcess, float | None]:
+        """Start a process and hear what it says first; with it comes when the invocation has to be over, if that is set.
+
+        One that takes too long is started again, under the function's timeout (Lambda: life cycle, init phase).
+        """
+        clock = self._surroundings.clock
+        process = self._start()
+        if process.initialised(clock.monotonic() + INIT_SECONDS) is not None or process.child.ended:
+            return process, None
+        self._end()
+        self._log.line(f"INIT_REPORT Init Duration: {INIT_SECONDS * 1000:.2f} ms\tPhase: init\tStatus: timeout")
+        until = clock.monotonic() + self._definition.timeout_seconds
+        process = self._start()
+        process.initialised(until)
+        return process, until
+
+    def _start(self) -> WarmProcess:
+        process = self._process = self._new_process(self._definition, self._surroundings, self._log.output)
+        if self._stop.is_set():
+            process.child.kill()
+        return process
+
+    def _end(self) -> None:
+        process, self._process = self._process, None
+        assert process is not None
+        process.end()
+
+    def _outcome(
+        self, process: WarmProcess, invocation: Invocation, duration_ms: float, init_ms: float | None
+    ) -> Outcome:
+        if process.answer is not None:
+            outcome = answered(process.answer, duration_ms)
+        elif not process.child.ended and not self._stop.is_set():
+            outcome = timed_out(invocation, self._definition.timeout_seconds, duration_ms=duration_ms)
+        else:
+            outcome = ended_outcome(invocation, process.child, stopped=self._stop.is_set(), duration_ms=duration_ms)
+        return replace(outcome, init_ms=init_ms)
