@@ -156,7 +156,7 @@ class Daemon:
 
     def _configure_functions(self) -> None:
         environment = self._environment = self._handler_environment()
-        self._functions.configure([definition_of(function, environment) for function in self._settings.functions])
+        self._functions.configure(map(definition_of, self._settings.functions), environment)
 
     def _handler_environment(self) -> dict[str, str]:
         """Lead the AWS SDK in handlers to this file's API, as Lambda leads it to its region.

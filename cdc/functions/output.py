@@ -74,4 +74,5 @@ class OutputCapture:
         return line[cut:]
 
     def _emit(self, line: bytes) -> None:
-        self._log(line.removesuffix(b"\r").decode(errors="backslashreplace"))
+        for part in line.removesuffix(b"\r").split(b"\r"):  # as Lambda's clients divide the lines of one message
+            self._log(part.decode(errors="backslashreplace"))

@@ -68,6 +68,11 @@ class WarmProcess(ABC):
     def gone(self) -> bool:
         """Whether it ended, or is of no use because it closed the channel."""
 
+    @property
+    @abstractmethod
+    def untouched(self) -> bool:
+        """Whether the invocation handed over has certainly not reached the handler."""
+
     @abstractmethod
     def hand_over(self, invocation: Invocation, milliseconds: int) -> None:
         """Begin to give an invocation to the process, which has so long for it."""

@@ -47,6 +47,11 @@ class RuntimeApi:
         self._request_id = ""
         self._event: Reply | None = None  # the reply to `next`, as long as it isn't delivered
 
+    @property
+    def offers(self) -> bool:
+        """Whether there is an invocation that was not taken."""
+        return self._event is not None
+
     def offer(self, request_id: str, event: Reply) -> None:
         """Have an invocation for the next `next`."""
         self.answer = None

@@ -52,6 +52,11 @@ class RuntimeProcess(WarmProcess):
         """Whether it ended."""
         return self.child.ended
 
+    @property
+    def untouched(self) -> bool:
+        """Whether the runtime has not asked for the invocation."""
+        return self._api.offers
+
     def hand_over(self, invocation: Invocation, milliseconds: int) -> None:
         """Answer the `next` that waits, or have the answer ready for the one that comes."""
         self._event = event_reply(invocation, self.surroundings, milliseconds)

@@ -62,13 +62,15 @@ class WarmRunner:
         """Run one invocation; a process that timed out, ended or could not load the handler is gone afterwards."""
         try:
             self._leave_what_is_of_no_use()
-            if self._process is None:
+            outcome = None if self._process is None else self._run_warm(self._process, invocation)
+            if outcome is None:
                 self._gate.wait(self._stop)
-            return self._run(invocation)
+                outcome = self._run_cold(invocation)
         except BaseException:
             if self._process is not None:
                 self._end()
             raise
+        return outcome
 
     def rest(self, wake: Wake, until: float) -> None:
         """Log what background threads print, and notice the end of the process, until the flag is set; then end it."""
@@ -107,20 +109,27 @@ class WarmRunner:
             self._gate.open()
             self.close()
 
-    def _run(self, invocation: Invocation) -> Outcome:
-        clock, cold = self._surroundings.clock, self._process is None
+    def _run_warm(self, process: WarmProcess, invocation: Invocation) -> Outcome | None:
+        """Run on the process that is there; None when it ended without having taken the invocation."""
+        clock = self._surroundings.clock
         started = clock.monotonic()
-        process, until = self._initialise() if self._process is None else (self._process, None)
-        init_ms = elapsed_ms(clock, started) if cold else None
-        ready = not cold or (process.answer is not None and process.answer.kind == worker.READY)
-        if ready:
-            process.exchange(invocation, until or clock.monotonic() + self._definition.timeout_seconds)
-        outcome = self._outcome(process, invocation, elapsed_ms(clock, started), init_ms)
-        if process.answer is None or not ready:
+        process.exchange(invocation, started + self._definition.timeout_seconds)
+        if process.child.ended and process.untouched and not self._stop.is_set():
             self._end()
+            return None
+        return self._settled(process, invocation, elapsed_ms(clock, started))
+
+    def _run_cold(self, invocation: Invocation) -> Outcome:
+        clock = self._surroundings.clock
+        started = clock.monotonic()
+        process, until = self._initialise()
+        init_ms = elapsed_ms(clock, started)
+        ready = process.answer is not None and process.answer.kind == worker.READY
         if ready:
             self._gate.open()
-        else:
+            process.exchange(invocation, until or clock.monotonic() + self._definition.timeout_seconds)
+        outcome = replace(self._settled(process, invocation, elapsed_ms(clock, started)), init_ms=init_ms)
+        if not ready:
             self._gate.failed(f"{outcome.error_type}: {outcome.error_message}")
         return outcome
 
@@ -151,13 +160,15 @@ class WarmRunner:
         assert process is not None
         process.end()
 
-    def _outcome(
-        self, process: WarmProcess, invocation: Invocation, duration_ms: float, init_ms: float | None
-    ) -> Outcome:
-        if process.answer is not None:
-            outcome = answered(process.answer, duration_ms)
-        elif not process.child.ended and not self._stop.is_set():
+    def _settled(self, process: WarmProcess, invocation: Invocation, duration_ms: float) -> Outcome:
+        """Build the outcome from what the process said last, and end it when it is of no more use."""
+        stopped, answer = self._stop.is_set(), process.answer
+        if answer is not None:
+            outcome = answered(answer, duration_ms)
+        elif not process.child.ended and not stopped:
             outcome = timed_out(invocation, self._definition.timeout_seconds, duration_ms=duration_ms)
         else:
-            outcome = ended_outcome(invocation, process.child, stopped=self._stop.is_set(), duration_ms=duration_ms)
-        return replace(outcome, init_ms=init_ms)
+            outcome = ended_outcome(invocation, process.child, stopped=stopped, duration_ms=duration_ms)
+        if answer is None or answer.kind == worker.INIT_ERROR:
+            self._end()
+        return outcome

@@ -1,8 +1,9 @@
 """The child's side of a warm Python handler: load it once, then answer one event after the other.
 
 Run by path as `python -P worker.py module:callable ARN`. Standard input is a socket to the daemon that carries frames; it
-is moved away before any of the user's code runs. In: the length of the event (4 bytes), of the request id (2), of the
-client context (2), the ms until the deadline (4), request id, client context, event. Out: length (4), a kind (1), payload. An end of the socket ends the worker.
+is moved away before any of the user's code runs. In: the length of the event (4 bytes), of the request id (2) and of the
+client context (2), the ms until the deadline (4), request id, client context, event. Out: length (4), a kind (1), payload.
+An end of the socket ends the worker.
 
 Loading, context and errors serve in-process handlers too. Nearly all that is imported here, orjson imports anyway.
 """

@@ -50,6 +50,11 @@ class WorkerProcess(WarmProcess):
         """Whether it ended, or is of no use because it closed the channel."""
         return self._hung_up or self.child.ended
 
+    @property
+    def untouched(self) -> bool:
+        """Unknown as soon as the first byte is sent."""
+        return False
+
     def hand_over(self, invocation: Invocation, milliseconds: int) -> None:
         """Send one frame, as far as the process takes it now."""
         request_id, client_context = invocation.request_id.encode(), invocation.client_context

@@ -9,8 +9,6 @@ from cdc.model.functions import FunctionDefinition
 from cdc.model.options import Options
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
-
     from cdc.settings import FunctionSettings, MappingSettings, Settings
 
 
@@ -25,16 +23,22 @@ def options_of(settings: Settings) -> Options:
     )
 
 
-def definition_of(function: FunctionSettings, surroundings: Mapping[str, str]) -> FunctionDefinition:
-    """Take what running a function needs; `surroundings` are variables that its own environment may override."""
+def definition_of(function: FunctionSettings) -> FunctionDefinition:
+    """Take what running a function needs."""
     return FunctionDefinition(
         name=function.name,
         handler=function.handler,
         command=function.command,
+        runtime=function.runtime,
         timeout_seconds=function.timeout_seconds,
-        environment={**surroundings, **function.environment},
+        memory_size=function.memory_size,
+        reserved_concurrency=function.reserved_concurrency,
+        idle_timeout_seconds=function.idle_timeout_seconds,
+        environment=function.environment,
         working_directory=function.working_directory,
         in_process=function.in_process,
+        reload_on_change=function.reload_on_change,
+        log_invocations=function.log_invocations,
     )
 
 

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import Field, dataclass, field, fields
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from cdc.settings.rules import Checked, Kind, SettingsError, nearest, rule
+from cdc.settings.rules import Checked, Kind, SettingsError, nearest, rule, shown
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -189,8 +190,9 @@ class FunctionSettings(Checked):
         metadata=rule(
             Kind.TEXT,
             "A Python callable handler(event, context), found in the working directory or on PYTHONPATH. "
-            "A function has either a handler or a command.",
-            pattern=_HANDLER,
+            "A function has a handler, a command or a runtime. Beside a runtime it may be any text, which that one finds "
+            "in _HANDLER.",
+            pattern=r"\S{1,128}",
             form='a text "module:callable"',
         ),
     )
@@ -203,6 +205,15 @@ class FunctionSettings(Checked):
             form='a list of texts such as ["sh", "audit.sh"]',
         ),
     )
+    runtime: tuple[str, ...] | None = field(
+        default=None,
+        metadata=rule(
+            Kind.TEXTS,
+            "A program and its arguments that stays and fetches batches from the Lambda Runtime API, as Lambda's clients "
+            "for each language do: existing Lambda code runs as it is.",
+            form='a list of texts such as ["python", "-m", "awslambdaric", "app.handler"]',
+        ),
+    )
     timeout_seconds: int = field(
         default=3,
         metadata=rule(
@@ -211,6 +222,38 @@ class FunctionSettings(Checked):
             unit="seconds",
             low=1,
             high=900,
+        ),
+    )
+    memory_size: int = field(
+        default=128,
+        metadata=rule(
+            Kind.WHOLE,
+            "What the handler is told that it has. Nothing enforces it here; default and bounds are Lambda's.",
+            unit="MB",
+            low=128,
+            high=10_240,
+        ),
+    )
+    reserved_concurrency: int | None = field(
+        default=None,
+        metadata=rule(
+            Kind.WHOLE,
+            "How many invocations run at once at most, each in an instance of its own; the others wait. Unset, 10: as many "
+            "as a shard of a mapping can ask for, and few enough not to fill the machine.",
+            unit="instances",
+            low=1,
+            high=1000,
+        ),
+    )
+    idle_timeout_seconds: int = field(
+        default=600,
+        metadata=rule(
+            Kind.WHOLE,
+            "After how long without an invocation an instance is ended, so that an idle daemon holds no processes. Lambda "
+            "keeps them for about as long.",
+            unit="seconds",
+            low=1,
+            high=86_400,
         ),
     )
     environment: Mapping[str, str] = field(
@@ -234,15 +277,43 @@ class FunctionSettings(Checked):
         ),
     )
 
+    reload_on_change: bool = field(
+        default=False,
+        metadata=rule(
+            Kind.SWITCH,
+            "For development: before an invocation, look whether a source file in the working directory has changed, and if "
+            "so start the handler anew.",
+        ),
+    )
+    log_invocations: bool = field(
+        default=False,
+        metadata=rule(
+            Kind.SWITCH,
+            "Log START, END and REPORT of each invocation, as Lambda does. Off, since a busy mapping has many.",
+        ),
+    )
+
     def __post_init__(self) -> None:
         """Check the rules of single keys, then those between keys."""
         super().__post_init__()
-        if (self.handler is None) == (self.command is None):
-            raise SettingsError('expected either handler = "module:callable" or command = ["program", "argument"]')
-        if self.command == ():
-            raise SettingsError('command = []: expected a program, such as ["sh", "audit.sh"]')
-        if self.in_process and self.handler is None:
-            raise SettingsError("in_process = true: expected a handler, as a command is always a process of its own")
+        python = self.handler if self.runtime is None else None
+        if sum(each is not None for each in (python, self.command, self.runtime)) != 1:
+            raise SettingsError(
+                'expected one of handler = "module:callable", command = ["program", "argument"] and runtime = ["program"]'
+            )
+        if python is not None and not re.fullmatch(_HANDLER, python):
+            raise SettingsError(f'handler = {shown(python)}: expected a text "module:callable"')
+        for key, example in (("command", '["sh", "audit.sh"]'), ("runtime", '["node", "runtime.mjs"]')):
+            if getattr(self, key) == ():
+                raise SettingsError(f"{key} = []: expected a program, such as {example}")
+        if self.in_process and python is None:
+            raise SettingsError("in_process = true: expected a handler, as a program is always a process of its own")
+        if self.reload_on_change and self.command is not None:
+            raise SettingsError("reload_on_change = true: a command is started anew for each batch without it")
+        if self.reload_on_change and self.in_process:
+            raise SettingsError(
+                "reload_on_change = true: expected in_process = false, as the daemon can't be started anew"
+            )
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -196,11 +196,27 @@ def test_a_tilde_is_the_home_folder(write, monkeypatch, tmp_path):
         ("[functions]\n", "functions = {}: expected tables [[functions]] with keys below each"),
         ("[[functions]]\n", "functions #1.name is missing: expected 1 to 64 letters, digits, - and _"),
         ('[[functions]]\nname = "a\\nb"\n', 'functions #1.name = "a\\nb": expected 1 to 64 letters'),
-        ('[[functions]]\nname = "f"\n', 'functions.f: expected either handler = "module:callable" or command'),
-        (FUNCTION + 'command = ["sh"]\n', 'functions.f: expected either handler = "module:callable" or command'),
+        ('[[functions]]\nname = "f"\n', 'functions.f: expected one of handler = "module:callable", command = ["program"'),
+        (FUNCTION + 'command = ["sh"]\n', 'functions.f: expected one of handler = "module:callable", command'),
+        (FUNCTION + 'runtime = ["x"]\ncommand = ["sh"]\n', "functions.f: expected one of handler"),
         (
             '[[functions]]\nname = "f"\nhandler = "m.f"\n',
-            'functions.f.handler = "m.f": expected a text "module:callable"',
+            'functions.f: handler = "m.f": expected a text "module:callable"',
+        ),
+        (
+            '[[functions]]\nname = "f"\nhandler = "m f"\n',
+            'functions.f.handler = "m f": expected a text "module:callable"',
+        ),
+        ('[[functions]]\nname = "f"\nruntime = []\n', "functions.f: runtime = []: expected a program, such as"),
+        (FUNCTION + "memory_size = 64\n", "functions.f.memory_size = 64: expected a whole number of MB from 128 to 10240"),
+        (FUNCTION + "reserved_concurrency = 0\n", "functions.f.reserved_concurrency = 0: expected a whole number of inst"),
+        (
+            FUNCTION + "in_process = true\nreload_on_change = true\n",
+            "functions.f: reload_on_change = true: expected in_process = false",
+        ),
+        (
+            '[[functions]]\nname = "f"\ncommand = ["x"]\nreload_on_change = true\n',
+            "functions.f: reload_on_change = true: a command is started anew for each batch without it",
         ),
         ('[[functions]]\nname = "f"\ncommand = []\n', "functions.f: command = []: expected a program"),
         ('[[functions]]\nname = "f"\ncommand = "sh x"\n', 'functions.f.command = "sh x": expected a list of texts'),
@@ -324,7 +340,7 @@ def test_wrong_settings_cannot_be_built_in_code_either():
         ServerSettings(port=65536)
     with pytest.raises(SettingsError, match="hours = 0: expected a number of hours"):
         RetentionSettings(hours=0)
-    with pytest.raises(SettingsError, match="expected either handler"):
+    with pytest.raises(SettingsError, match="expected one of handler"):
         FunctionSettings(name="f")
     with pytest.raises(SettingsError, match="no such function"):
         Settings(mappings=(MappingSettings(name="m", table="orders", function="f", starting_position="LATEST"),))
@@ -381,7 +397,8 @@ def test_the_shipped_file_shows_each_key_with_unit_bound_default_and_reason(head
 
 
 def test_the_shipped_file_shows_the_defaults_of_the_code(tmp_path):
-    text = re.sub(r"^#(?=[a-z_]+ = )", "", SHIPPED.read_text(), flags=re.MULTILINE)
+    # A runtime is instead of the command that it stands below.
+    text = re.sub(r"^#(?=(?!runtime)[a-z_]+ = )", "", SHIPPED.read_text(), flags=re.MULTILINE)
     config = tmp_path / "config" / "cdc.toml"
     config.parent.mkdir()
     config.write_text(text)
@@ -394,7 +411,7 @@ def test_the_shipped_file_shows_the_defaults_of_the_code(tmp_path):
             if name in commented and default_of(key) is not None:
                 assert getattr(part, name) == default_of(key), name
                 checked.add(name)
-    assert checked == commented - {"shards"}
+    assert checked == commented - {"shards", "reserved_concurrency", "runtime"}
 
 
 def test_the_shipped_file_as_it_is_declares_handlers_that_exist():

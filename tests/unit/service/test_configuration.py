@@ -23,7 +23,20 @@ tables = { orders = 72 }
 name = "f"
 command = ["sh", "audit.sh"]
 timeout_seconds = 5
+memory_size = 256
+reserved_concurrency = 2
+idle_timeout_seconds = 60
 environment = { STAGE = "test", OWN = "1" }
+log_invocations = true
+[[functions]]
+name = "r"
+runtime = ["node", "runtime.mjs"]
+handler = "index.handler"
+reload_on_change = true
+[[functions]]
+name = "p"
+handler = "m:f"
+in_process = true
 [[mappings]]
 name = "m"
 table = "abc"
@@ -47,15 +60,27 @@ def test_settings_become_the_values_that_are_handed_down(tmp_path):
         retention_seconds=1800,
         table_retention_seconds={"orders": 259_200},
     )
-    [function], [mapping] = settings.functions, settings.mappings
-    assert definition_of(function, {"STAGE": "production", "REGION": "x"}) == FunctionDefinition(
+    (function, runtime, python), [mapping] = settings.functions, settings.mappings
+    assert definition_of(function) == FunctionDefinition(
         name="f",
-        handler=None,
         command=("sh", "audit.sh"),
         timeout_seconds=5,
-        environment={"STAGE": "test", "REGION": "x", "OWN": "1"},
+        memory_size=256,
+        reserved_concurrency=2,
+        idle_timeout_seconds=60,
+        environment={"STAGE": "test", "OWN": "1"},
         working_directory=function.working_directory,
-        in_process=False,
+        log_invocations=True,
+    )
+    assert definition_of(runtime) == FunctionDefinition(
+        name="r",
+        handler="index.handler",
+        runtime=("node", "runtime.mjs"),
+        working_directory=runtime.working_directory,
+        reload_on_change=True,
+    )
+    assert definition_of(python) == FunctionDefinition(
+        name="p", handler="m:f", working_directory=python.working_directory, in_process=True
     )
     wanted: dict[str, Any] = {
         "starting_position": "LATEST",
