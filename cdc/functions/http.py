@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import select
+import socket
 from http import HTTPStatus
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -10,7 +11,6 @@ import orjson
 from httptools import HttpParserError, HttpParserUpgrade, HttpRequestParser
 
 if TYPE_CHECKING:
-    import socket
     from collections.abc import Callable, Sequence
 
     from cdc.functions.pump import Pump
@@ -70,7 +70,9 @@ class Connection:
         self.awaits_reply = False
         """Whether a request of it has been handed over and not answered."""
         self.carries_event = False
-        """Whether an event is under way to it, and not wholly in the system's hands."""
+        """Whether an event went to it, of which it isn't known that it came to be read."""
+        self.used = False
+        """Whether a request ever came."""
         self._socket = connected
         self._pump = pump
         self._body_bytes_max = body_bytes_max
@@ -92,10 +94,21 @@ class Connection:
         self.awaits_reply = False
         self._write(head, reply.body)
 
-    def close(self) -> None:
-        """Give the connection up."""
+    @property
+    def alive(self) -> bool:
+        """Whether the client has not closed its end, as far as is known."""
+        try:
+            return bool(self._socket.recv(1, socket.MSG_PEEK))
+        except BlockingIOError:
+            return True
+        except OSError:
+            return False
+
+    def close(self, *, broken: bool = False) -> None:
+        """Give the connection up; `broken`: the client did, and perhaps left unread what was sent."""
         if not self._closed:
             self._closed = True
+            self.carries_event &= broken or bool(self._unsent)
             self._pump.remove(self._socket.fileno())
             self._socket.close()
             self._on_end(self)
@@ -134,7 +147,8 @@ class Connection:
             self._broken = True
             return
         self._last = not self._parser.should_keep_alive()
-        self.awaits_reply = True
+        self.awaits_reply = self.used = True
+        self.carries_event = False  # who goes on has read what there was
         path = self._url.decode("latin-1").partition("?")[0]
         method = self._parser.get_method().decode()
         self._on_request(self, Request(method, path, self._headers, b"".join(self._body), self._body_bytes))
@@ -149,8 +163,9 @@ class Connection:
             count = self._socket.recv_into(self._buffer)
         except BlockingIOError:
             return False
-        except OSError:  # it was reset
-            count = 0
+        except OSError:  # it was reset, which means that the client left something unread
+            self.close(broken=True)
+            return False
         if count:
             self._parse(self._buffer[:count])
         else:
@@ -210,14 +225,13 @@ class Connection:
                 self._pump.add(fd, self._on_ready, select.POLLIN | select.POLLOUT)
                 return
             except OSError:  # it is closed on the other side
-                self.close()
+                self.close(broken=True)
                 return
             while self._unsent and sent >= len(self._unsent[0]):
                 sent -= len(self._unsent.pop(0))
             if self._unsent:
                 self._unsent[0] = self._unsent[0][sent:]
         self._pump.add(fd, self._on_ready)
-        self.carries_event = False
         if self._last and not self.awaits_reply:
             self.close()
 

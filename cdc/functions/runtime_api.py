@@ -44,8 +44,9 @@ class RuntimeApi:
     def __init__(self) -> None:
         self.phase = Phase.INIT
         self.answer: Answer | None = None
-        self._request_id = ""
-        self._event: Reply | None = None  # the reply to `next`, as long as it isn't delivered
+        self._request_id = ""  # of the invocation that was taken last
+        self._offered_id = ""
+        self._event: Reply | None = None  # the reply to `next`, as long as it isn't taken
 
     @property
     def offers(self) -> bool:
@@ -55,13 +56,13 @@ class RuntimeApi:
     def offer(self, request_id: str, event: Reply) -> None:
         """Have an invocation for the next `next`."""
         self.answer = None
-        self._request_id, self._event = request_id, event
+        self._offered_id, self._event = request_id, event
 
     def take(self) -> Reply | None:
         """Give the invocation to a `next` that waits; None while there is none."""
         event, self._event = self._event, None
         if event is not None:
-            self.phase = Phase.RUNNING
+            self.phase, self._request_id = Phase.RUNNING, self._offered_id
         return event
 
     def undelivered(self, event: Reply) -> None:
@@ -95,7 +96,7 @@ class RuntimeApi:
         if self.phase is Phase.INIT:
             self.answer = Answer(worker.READY, b"")
         self.phase = Phase.READY
-        return self.take()
+        return None
 
     def _answered(self, request_id: str, request: Request, settle: Callable[[Request], Reply]) -> Reply:
         if not request_id or request_id != self._request_id:

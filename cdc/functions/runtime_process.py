@@ -24,7 +24,9 @@ if TYPE_CHECKING:
     from cdc.model.functions import FunctionDefinition, Invocation
 
 CONNECTIONS_MAX = 16
-"""At a time; clients use one or two. Beyond, the one that has been quiet for longest is closed."""
+"""At a time; clients use one or two. Beyond, one that was never used is closed, or that was quiet for longest."""
+BACKLOG = 128
+"""Connections that wait to be accepted: more than fit are tried again a second later."""
 
 
 class RuntimeProcess(WarmProcess):
@@ -37,7 +39,7 @@ class RuntimeProcess(WarmProcess):
         self._event: Reply | None = None
         with ExitStack() as failing:
             failing.push(self.open)
-            self._listener = self.open.enter_context(socket.create_server((HOST, 0), backlog=CONNECTIONS_MAX))
+            self._listener = self.open.enter_context(socket.create_server((HOST, 0), backlog=BACKLOG))
             self._listener.setblocking(False)
             self.open.callback(self._close_connections)
             host = f"{HOST}:{self._listener.getsockname()[1]}"
@@ -78,7 +80,11 @@ class RuntimeProcess(WarmProcess):
 
     def _deliver(self) -> None:
         connection = self._waiting
-        if connection is not None and (event := self._api.take()) is not None:
+        if connection is None:
+            return
+        if not connection.alive:
+            connection.close()
+        elif (event := self._api.take()) is not None:
             self._waiting = None
             connection.carries_event = True
             connection.reply(event)
@@ -103,7 +109,8 @@ class RuntimeProcess(WarmProcess):
         )
         self._connections[connection] = None
         if len(self._connections) > CONNECTIONS_MAX:
-            next(each for each in self._connections if each is not self._waiting).close()
+            others = [each for each in self._connections if each not in {self._waiting, connection}]
+            next((each for each in others if not each.used), others[0]).close()
         return True
 
     def _on_request(self, connection: Connection, request: Request) -> None:
@@ -112,12 +119,15 @@ class RuntimeProcess(WarmProcess):
         reply = self._api.handle(request)
         self.answer = self._api.answer
         if reply is not None:
-            connection.carries_event = reply is self._event
             connection.reply(reply)
+            return
+        if not connection.alive:  # it was accepted late, and closed by then
+            connection.close()
             return
         if self._waiting is not None:  # it asked again, perhaps because it thinks that this one is broken
             self._waiting.close()
         self._waiting = connection
+        self._deliver()
 
     def _on_end(self, connection: Connection) -> None:
         self._connections.pop(connection, None)

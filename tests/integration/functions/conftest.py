@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 import threading
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -11,12 +12,35 @@ import pytest
 from cdc.clock import SystemClock
 from cdc.functions.manager import Functions
 from cdc.functions.runner import FunctionsOptions
-from cdc.model.functions import FunctionDefinition, Outcome
+from cdc.model.functions import FunctionDefinition, Invocation, Outcome
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
 PATIENCE_SECONDS = 20.0
+RUNTIME = """
+import http.client, json, os, signal, socket, sys, time
+ADDRESS = os.environ["AWS_LAMBDA_RUNTIME_API"]
+print(os.getpid(), file=open("pids", "a"), flush=True)
+connection = http.client.HTTPConnection(ADDRESS)
+
+def call(method, path, body=None, **headers):
+    connection.request(method, "/2018-06-01/runtime/" + path, body, headers)
+    answer = connection.getresponse()
+    return answer.status, dict(answer.headers), answer.read()
+
+def fetch():
+    _, headers, body = call("GET", "invocation/next")
+    return headers["Lambda-Runtime-Aws-Request-Id"], json.loads(body), headers
+
+def respond(request_id, value):
+    return call("POST", f"invocation/{request_id}/response", json.dumps(value))
+
+def refusal(answer):
+    return [answer[0], json.loads(answer[2])["errorType"]]
+
+"""
+"""What a runtime written by hand needs: each starts with this text."""
 
 
 class Pending:
@@ -72,6 +96,22 @@ class Bench:
     def shell(self, text: str, **members: Any) -> None:
         """Define `f` as a shell command."""
         self.define(command=("sh", "-c", text), **members)
+
+    def runtime(self, body: str, **members: Any) -> None:
+        """Define `f` as a runtime in Python that speaks the Runtime API by hand."""
+        (self.folder / "runtime.py").write_text(RUNTIME + body)
+        self.define(runtime=(sys.executable, "runtime.py"), **members)
+
+    def pids(self) -> list[int]:
+        """Return the pids of the runtimes that have run."""
+        return [int(line) for line in (self.folder / "pids").read_text().split()]
+
+    def request(self, name: str = "f", event: bytes = b"{}", request_id: str = "r-1", context: bytes = b"") -> Pending:
+        """Invoke as Lambda's Invoke does."""
+        pending = Pending()
+        invocation = Invocation(function_name=name, request_id=request_id, event=event, client_context=context)
+        self.functions.request(invocation, pending.done)
+        return pending
 
     def start(self, name: str = "f", event: bytes = b"{}", request_id: str = "r-1") -> Pending:
         pending = Pending()
