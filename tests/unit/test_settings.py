@@ -196,7 +196,10 @@ def test_a_tilde_is_the_home_folder(write, monkeypatch, tmp_path):
         ("[functions]\n", "functions = {}: expected tables [[functions]] with keys below each"),
         ("[[functions]]\n", "functions #1.name is missing: expected 1 to 64 letters, digits, - and _"),
         ('[[functions]]\nname = "a\\nb"\n', 'functions #1.name = "a\\nb": expected 1 to 64 letters'),
-        ('[[functions]]\nname = "f"\n', 'functions.f: expected one of handler = "module:callable", command = ["program"'),
+        (
+            '[[functions]]\nname = "f"\n',
+            'functions.f: expected one of handler = "module:callable", command = ["program"',
+        ),
         (FUNCTION + 'command = ["sh"]\n', 'functions.f: expected one of handler = "module:callable", command'),
         (FUNCTION + 'runtime = ["x"]\ncommand = ["sh"]\n', "functions.f: expected one of handler"),
         (
@@ -208,8 +211,14 @@ def test_a_tilde_is_the_home_folder(write, monkeypatch, tmp_path):
             'functions.f.handler = "m f": expected a text "module:callable"',
         ),
         ('[[functions]]\nname = "f"\nruntime = []\n', "functions.f: runtime = []: expected a program, such as"),
-        (FUNCTION + "memory_size = 64\n", "functions.f.memory_size = 64: expected a whole number of MB from 128 to 10240"),
-        (FUNCTION + "reserved_concurrency = 0\n", "functions.f.reserved_concurrency = 0: expected a whole number of inst"),
+        (
+            FUNCTION + "memory_size = 64\n",
+            "functions.f.memory_size = 64: expected a whole number of MB from 128 to 10240",
+        ),
+        (
+            FUNCTION + "reserved_concurrency = 0\n",
+            "functions.f.reserved_concurrency = 0: expected a whole number of inst",
+        ),
         (
             FUNCTION + "in_process = true\nreload_on_change = true\n",
             "functions.f: reload_on_change = true: expected in_process = false",

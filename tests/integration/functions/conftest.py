@@ -84,8 +84,11 @@ class Bench:
     def module(self, text: str, name: str = "h") -> None:
         (self.folder / f"{name}.py").write_text(text)
 
+    def definition(self, name: str, **members: Any) -> FunctionDefinition:
+        return FunctionDefinition(name=name, **{"working_directory": self.folder, **members})
+
     def define(self, name: str = "f", **members: Any) -> None:
-        self.definitions[name] = FunctionDefinition(name=name, **{"working_directory": self.folder, **members})
+        self.definitions[name] = self.definition(name, **members)
         self.functions.configure(self.definitions.values())
 
     def python(self, body: str, **members: Any) -> None:

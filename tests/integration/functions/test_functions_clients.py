@@ -61,7 +61,9 @@ TOLD = {
 def why_no_node() -> str:
     if shutil.which("node") is None:
         return "Node is not installed on this machine"
-    major = int(subprocess.run(["node", "--version"], capture_output=True, text=True, check=True).stdout[1:].split(".")[0])
+    major = int(
+        subprocess.run(["node", "--version"], capture_output=True, text=True, check=True).stdout[1:].split(".")[0]
+    )
     return "" if major >= 18 else f"Node {major} is too old: examples/node needs 18"
 
 
@@ -87,7 +89,9 @@ def node(bench, request):
     if request.param == "aws-lambda-ric":
         client = NODE_CLIENT
         if not client.exists():
-            pytest.skip("aws-lambda-ric is not built: scripts/install-tools --node does it where npm and a C++ compiler are")
+            pytest.skip(
+                "aws-lambda-ric is not built: scripts/install-tools --node does it where npm and a C++ compiler are"
+            )
     (bench.folder / "index.mjs").write_text(NODE)
 
     def define(handler="index.handler", **members):

@@ -27,8 +27,9 @@ functions = Functions(clock=SystemClock(), log=print, keep_fds=[lock.fileno()])
 functions.configure([
     FunctionDefinition(name="c", command=("sh", "-c", COMMAND), working_directory=folder, timeout_seconds=900),
     FunctionDefinition(name="p", handler="h:handle", working_directory=folder, timeout_seconds=900),
+    FunctionDefinition(name="r", runtime=(sys.executable, "r.py"), working_directory=folder, timeout_seconds=900),
 ])
-for name in "cp":
+for name in "cpr":
     functions.invoke(name, b"{}", "r", print)
 (folder / "keeper").write_text(f"{functions._keeper.pid}\\n")
 threading.Event().wait()
@@ -41,13 +42,21 @@ def handle(event, context):
         try: time.sleep(600)
         except BaseException: pass
 """
+RUNTIME = """
+import os, time, urllib.request
+next = f"http://{os.environ['AWS_LAMBDA_RUNTIME_API']}/2018-06-01/runtime/invocation/next"
+urllib.request.urlopen(next).read()
+with open("runtime", "w") as file: print(os.getpid(), file=file)
+while True: time.sleep(600)
+"""
 
 
 class Daemon:
-    """A small program that holds a lock and runs two functions that never end."""
+    """A small program that holds a lock and runs three functions that never end."""
 
     def __init__(self, bench):
         bench.module(HANDLER)
+        bench.module(RUNTIME, name="r")
         program = bench.folder / "daemon.py"
         program.write_text(DAEMON)
         self.lock_path = bench.folder / "lock"
@@ -55,6 +64,7 @@ class Daemon:
         self.process = subprocess.Popen([sys.executable, str(program), str(bench.folder)], env=environment)
         self.command, self.stray = bench.pid_in("command"), bench.pid_in("stray")
         self.worker, self.keeper = bench.pid_in("worker"), bench.pid_in("keeper")
+        self.runtime = bench.pid_in("runtime")
 
     def kill(self):
         self.process.kill()
@@ -74,7 +84,7 @@ def daemon(bench, runs):
     daemon = Daemon(bench)
     yield daemon
     daemon.kill()
-    for pid in (daemon.command, daemon.stray, daemon.worker, daemon.keeper):
+    for pid in (daemon.command, daemon.stray, daemon.worker, daemon.runtime, daemon.keeper):
         if runs(pid):
             os.kill(pid, signal.SIGKILL)
 
@@ -86,6 +96,7 @@ def test_a_killed_daemon_leaves_no_child_and_its_lock_is_free_only_then(daemon, 
     assert not runs(daemon.command)
     assert not runs(daemon.stray)
     assert not runs(daemon.worker)
+    assert not runs(daemon.runtime)
 
 
 def test_the_lock_is_held_as_long_as_the_keeper_has_not_killed_the_children(daemon, wait_until, runs):
@@ -127,6 +138,7 @@ def test_a_dead_keeper_fails_what_is_in_flight_and_a_new_one_serves_the_next(ben
         bench.shell("read event; echo $$ > pid; [ $event = 0 ] || sleep 600", timeout_seconds=900)
     running = bench.start(event=b"1\n")
     pid, keeper = bench.pid_in("pid"), bench.functions._keeper.pid
+    assert bench.call(event=b"0\n").ok  # so that the keeper has told us of the first one by now
     os.kill(keeper, signal.SIGKILL)
     outcome = running.outcome()
     assert outcome.error_type == "Sandbox.KeeperLost"

@@ -25,7 +25,9 @@ def test_a_runtime_gets_events_and_its_answers_come_back_from_one_process(bench)
 
 
 def test_next_has_the_headers_of_the_runtime_api(bench):
-    bench.runtime("request_id, event, headers = fetch()\nrespond(request_id, [headers, time.time()])", timeout_seconds=30)
+    bench.runtime(
+        "request_id, event, headers = fetch()\nrespond(request_id, [headers, time.time()])", timeout_seconds=30
+    )
     headers, now = json.loads(bench.request(request_id=UUID, context='{"custom": {"ü": 1}}'.encode()).outcome().result)
     assert headers.pop("Lambda-Runtime-Aws-Request-Id") == UUID
     assert headers.pop("Lambda-Runtime-Invoked-Function-Arn") == "arn:aws:lambda:us-east-1:000000000000:function:f"
@@ -84,7 +86,7 @@ def test_the_last_argument_is_the_handler_unless_one_is_given(bench):
     assert bench.call().result == b'"runtime.py"'
 
 
-def test_each_instance_has_a_port_of_its_own(bench, wait_until):
+def test_each_instance_has_a_port_of_its_own(bench):
     bench.runtime(
         "request_id, event, _ = fetch()\nopen(f'at-{event}', 'w').close()\n"
         "while not os.path.exists('at-1') or not os.path.exists('at-2'): time.sleep(0.002)\nrespond(request_id, ADDRESS)",
@@ -118,12 +120,16 @@ def test_an_error_that_is_no_error_object_is_named_by_its_header(bench, body):
 
 def test_an_init_error_is_the_outcome_and_the_next_invocation_starts_anew(bench):
     bench.runtime(
-        'if not os.path.exists(\'fine\'): call(\'POST\', \'init/error\', \'{"errorType": "Init", "errorMessage": "no"}\')\n'
+        "if not os.path.exists('fine'): call('POST', 'init/error', '{\"errorType\": \"Init\", \"errorMessage\": \"no\"}')\n"
         "request_id, event, _ = fetch()\nrespond(request_id, event)"
     )
     outcome = bench.call()
     assert outcome.payload == b'{"errorType": "Init", "errorMessage": "no"}'
-    assert (outcome.ok, outcome.error_type, outcome.duration_ms) == (False, "Init", pytest.approx(outcome.init_ms, abs=5))
+    assert (outcome.ok, outcome.error_type, outcome.duration_ms) == (
+        False,
+        "Init",
+        pytest.approx(outcome.init_ms, abs=5),
+    )
     assert bench.functions.describe()[0].state == "Failed"
     assert bench.functions.describe()[0].start_error == "Init: no"
     (bench.folder / "fine").touch()
@@ -167,7 +173,9 @@ def test_a_timeout_kills_the_group_and_a_new_process_serves_the_next(bench, runs
     assert bench.call(event=b"0").result == b'"fine"'
 
 
-def test_a_runtime_that_never_asks_is_started_again_after_the_init_limit_under_the_functions_timeout(bench, monkeypatch):
+def test_a_runtime_that_never_asks_is_started_again_after_the_init_limit_under_the_functions_timeout(
+    bench, monkeypatch
+):
     monkeypatch.setattr(warm, "INIT_SECONDS", 0.2)
     bench.runtime("time.sleep(600)", timeout_seconds=1)
     outcome = bench.call()
@@ -257,7 +265,12 @@ def test_a_failed_restore_is_an_init_error(bench):
 
 @pytest.mark.parametrize(
     "garbage",
-    [b"\x00\x01\x02\r\n\r\n", b"GET\r\n\r\n", b"POST /x HTTP/1.1\r\nContent-Length: x\r\n\r\n", b"CONNECT a:1 HTTP/1.1\r\n\r\n"],
+    [
+        b"\x00\x01\x02\r\n\r\n",
+        b"GET\r\n\r\n",
+        b"POST /x HTTP/1.1\r\nContent-Length: x\r\n\r\n",
+        b"CONNECT a:1 HTTP/1.1\r\n\r\n",
+    ],
 )
 def test_garbage_is_answered_with_400_on_its_own_connection(bench, garbage):
     bench.runtime(
@@ -355,7 +368,7 @@ def test_expect_continue_chunks_and_an_offer_of_http_2_are_understood(bench):
 def test_a_streamed_answer_that_fails_on_its_way_is_an_error(bench):
     bench.runtime(
         "request_id, _, _ = fetch()\nimport base64\nother = socket.create_connection(ADDRESS.split(':'))\n"
-        "fault = base64.b64encode(b'{\"errorType\": \"Stream\", \"errorMessage\": \"cut\"}')\n"
+        'fault = base64.b64encode(b\'{"errorType": "Stream", "errorMessage": "cut"}\')\n'
         "other.sendall(b'POST /2018-06-01/runtime/invocation/%s/response HTTP/1.1\\r\\nHost: 127.0.0.1\\r\\n'\n"
         "    b'Lambda-Runtime-Function-Response-Mode: streaming\\r\\nTrailer: Lambda-Runtime-Function-Error-Type\\r\\n'\n"
         "    b'Transfer-Encoding: chunked\\r\\n\\r\\n4\\r\\n\"abc\\r\\n0\\r\\nLambda-Runtime-Function-Error-Type: Stream\\r\\n'\n"
@@ -368,8 +381,10 @@ def test_a_streamed_answer_that_fails_on_its_way_is_an_error(bench):
 def test_one_bad_runtime_does_not_hold_up_another(bench):
     bench.runtime("fetch()\ntime.sleep(600)", timeout_seconds=900)
     stuck = bench.start()
-    (bench.folder / "good.py").write_text((bench.folder / "runtime.py").read_text().partition("\nfetch()")[0] + "\n" + ECHO)
-    bench.define("g", runtime=bench.definitions["f"].runtime[:1] + ("good.py",))
+    (bench.folder / "good.py").write_text(
+        (bench.folder / "runtime.py").read_text().partition("\nfetch()")[0] + "\n" + ECHO
+    )
+    bench.define("g", runtime=(*bench.definitions["f"].runtime[:1], "good.py"))
     assert [int(bench.call("g", b"%d" % number).result) for number in range(20)] == list(range(20))
     assert not stuck.ended
 
@@ -394,7 +409,9 @@ def test_an_idle_runtime_that_dies_is_noticed_and_replaced(bench, wait_until):
 
 
 def test_closing_kills_a_running_one(bench, runs):
-    bench.runtime("fetch()\nprint(os.getpid(), file=open('pid', 'w'), flush=True)\ntime.sleep(600)", timeout_seconds=900)
+    bench.runtime(
+        "fetch()\nprint(os.getpid(), file=open('pid', 'w'), flush=True)\ntime.sleep(600)", timeout_seconds=900
+    )
     running = bench.start()
     pid = bench.pid_in("pid")
     bench.functions.close(0.01)
