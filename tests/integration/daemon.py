@@ -56,6 +56,11 @@ class Daemon:
         """End it without warning."""
         return self._end(signal.SIGKILL)
 
+    def hang_up(self) -> None:
+        """Ask it to read its configuration again."""
+        assert self._process is not None
+        self._process.send_signal(signal.SIGHUP)
+
     def logged(self) -> str:
         """Return what it has written to its log."""
         return self._log.read_text()
