@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import shutil
+import sys
 import time
 from contextlib import ExitStack
 from pathlib import Path
@@ -30,7 +32,9 @@ IDLE_RATE = 40.0
 STEADY_RATE = 500.0
 COMMAND = 'command = ["awk", "-F", "\\"eventID\\"", "{ n += NF - 1 } END { print n >> ENVIRON[\\"BENCH_LOG\\"] }"]'
 KINDS = {
-    "a Python handler in its worker process": 'handler = "receiver:count"',
+    names.WORKER: 'handler = "receiver:count"',
+    names.RUNTIME: f'runtime = ["{sys.executable}", "runtime.py"]',
+    "a Python handler on awslambdaric": f'runtime = ["{sys.executable}", "-m", "awslambdaric", "receiver.count"]',
     "an in-process Python handler": 'handler = "receiver:count"\nin_process = true',
     "a subprocess for each batch": COMMAND,
 }
@@ -57,10 +61,26 @@ def run_delivery(bench: Bench) -> None:
     """Deliver the backlog to each kind of function, in turns."""
     database = backlog(bench)
     for number in range(bench.options.rounds):
+        splice(bench, database)
         for index, (kind, function) in enumerate(KINDS.items()):
             figures = deliver(bench, database, f"f{number}-{index}", function)
-            bench.results.add(f"Delivery to {kind}, records", figures)
+            bench.results.add(names.delivery(kind), figures)
             bench.say(f"round {number + 1}: delivery to {kind}: {figures['rate']:,.0f} records/s")
+
+
+def splice(bench: Bench, database: Path) -> None:
+    """Measure floor P on a copy of the backlog.
+
+    Raises: ChildError when it didn't read all of it.
+    """
+    copy = database.with_name("spliced.db")
+    if not copy.exists():
+        shutil.copy(database, copy)
+    found = report(module("floor_pipe", str(copy)), core=None, log=bench.log, seconds=DELIVERY_SECONDS)
+    if found.pop("records") != bench.options.backlog:
+        raise ChildError(f"floor P did not read {bench.options.backlog} records")
+    bench.results.add(names.FLOOR_PIPE, found)
+    bench.say(f"floor P: {found['rate']:,.0f} records/s")
 
 
 def backlog(bench: Bench) -> Path:

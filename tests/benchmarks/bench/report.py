@@ -10,7 +10,7 @@ if TYPE_CHECKING:
     from tests.benchmarks.bench.figures import Summary
     from tests.benchmarks.bench.results import Results
 
-NAME_WIDTH = 62
+NAME_WIDTH = 70
 HOW = """\
 Medians over the rounds, which take turns; ± is half of their spread. Under load the server has core {server_core} and the
 load generator (wrk, closed loop) core {client_core}, floors likewise. Drain, delivery and latency are not pinned. CPU is

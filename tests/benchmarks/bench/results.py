@@ -13,6 +13,9 @@ if TYPE_CHECKING:
 FLOOR_STORE = "floor S: SQLite alone, 64 writes a commit"
 FLOOR_HTTP_PUT = "floor H: uvicorn, constant answer to PutItem, 64 connections"
 FLOOR_HTTP_GET = "floor H: uvicorn, constant answer to GetItem, 64 connections"
+FLOOR_PIPE = "floor P: stored records spliced through a pipe, a checkpoint per 1,000"
+WORKER = "a Python handler in its worker process"
+RUNTIME = "a long-lived runtime over the Lambda Runtime API"
 PUT_64 = "PutItem, stream, 64 connections"
 PUT_64_NO_STREAM = "PutItem, no stream, 64 connections"
 GET_64 = "GetItem, 64 connections"
@@ -24,8 +27,15 @@ NO_PURGE = "PutItem at 4,000/s, no purge"
 PUT_TARGET = Target(name="PutItem, 64 connections", what="of 1/(1/S + 1/H)", bound=0.5, at_least=True)
 GET_TARGET = Target(name="GetItem, 64 connections", what="of H", bound=0.5, at_least=True)
 STREAM_TARGET = Target(name="A stream's cost", what="of a write's time without a stream", bound=1.2, at_least=False)
+WORKER_TARGET = Target(name="Delivery to a worker process", what="of P", bound=0.5, at_least=True)
+RUNTIME_TARGET = Target(name="Delivery to a long-lived runtime", what="of P", bound=0.5, at_least=True)
 LATENCY_TARGET = Target(name="Write to handler, idle", what="ms p50", bound=5.0, at_least=False)
 PURGE_TARGET = Target(name="Write p99 during a purge", what="of p99 without", bound=2.0, at_least=False)
+
+
+def delivery(kind: str) -> str:
+    """Name the measurement of delivering a backlog to a kind of function."""
+    return f"Delivery to {kind}, records"
 
 
 class Results:
@@ -58,6 +68,8 @@ class Results:
             (PUT_TARGET, ratios(puts, serial)),
             (GET_TARGET, ratios(gets, constants)),
             (STREAM_TARGET, ratios(plain, puts)),
+            (WORKER_TARGET, ratios(self.values(delivery(WORKER), "rate"), self.values(FLOOR_PIPE, "rate"))),
+            (RUNTIME_TARGET, ratios(self.values(delivery(RUNTIME), "rate"), self.values(FLOOR_PIPE, "rate"))),
             (LATENCY_TARGET, self.values(LATENCY_IDLE, "p50_ms")),
             (PURGE_TARGET, ratios(self.values(PURGE, "p99_ms"), self.values(NO_PURGE, "p99_ms"))),
         )

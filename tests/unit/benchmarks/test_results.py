@@ -55,6 +55,15 @@ def test_latencies_are_held_against_their_bounds():
     assert judged(found) == {names.LATENCY_TARGET.name: (1.5, True), names.PURGE_TARGET.name: (2.1, False)}
 
 
+def test_deliveries_are_held_against_the_splice_of_their_round():
+    found = Results()
+    for scale in (1.0, 0.5):
+        found.add(names.FLOOR_PIPE, {"rate": 200_000 * scale})
+        found.add(names.delivery(names.WORKER), {"rate": 150_000 * scale})
+        found.add(names.delivery(names.RUNTIME), {"rate": 90_000 * scale})
+    assert judged(found) == {names.WORKER_TARGET.name: (0.75, True), names.RUNTIME_TARGET.name: (0.45, False)}
+
+
 def test_a_target_without_its_measurements_is_left_out():
     found = Results()
     found.add(names.PUT_64, {"rate": 1.0, "cpu_us": 1.0})
