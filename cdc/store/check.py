@@ -12,8 +12,10 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from cdc.model.catalog import MAX_HASH
 from cdc.model.mappings import RESET
+from cdc.model.outbox import FAILED, PENDING, SENT, Entry
 from cdc.store import schema
 from cdc.store.catalog import load_catalog
+from cdc.store.outbox import DamagedError, load_payload
 from cdc.store.replay import check_items, check_records, check_vanished
 from cdc.store.sqlite import dbapi2
 from cdc.store.statements import prepare
@@ -54,6 +56,7 @@ def check(database: Database) -> Iterator[Violation]:
         yield from _guarded("checkpoints", _checkpoints(file))
         yield from _guarded("outcomes", _outcomes(file))
         yield from _guarded("dead letters", _dead_letters(file))
+        yield from _guarded("outbox", _outbox(file))
 
 
 def _guarded(where: str, violations: Iterator[Violation]) -> Iterator[Violation]:
@@ -207,3 +210,28 @@ def _dead_letters(file: Snapshot) -> Iterator[Violation]:
         found = len(orjson.loads(event)["Records"])
         if found != record_count:
             yield broken("dead letter", where, f"{record_count} records", found)
+
+
+def _outbox(file: Snapshot) -> Iterator[Violation]:
+    """Find messages without the payload that was written, and states that do not fit their times."""
+    kept = set(file.connection.execute(select(schema.outbox_payloads.c.outbox_id)).scalars())
+    for row in file.connection.execute(select(schema.outbox)):
+        entry = Entry(**row._mapping)
+        where = f"message {entry.message_id}"
+        if entry.state not in {PENDING, SENT, FAILED} or (entry.settled_ms is None) != (entry.state == PENDING):
+            yield broken(
+                "message state",
+                where,
+                "pending, or sent or failed at some time",
+                f"{entry.state} at {entry.settled_ms}",
+            )
+        if entry.state == SENT:
+            if entry.id in kept:
+                yield broken("message payload", where, "none, as it was sent", "one")
+            continue
+        try:
+            load_payload(file.driver, entry)
+        except DamagedError:
+            yield broken(
+                "message payload", where, "the payload that was written", "another" if entry.id in kept else "none"
+            )

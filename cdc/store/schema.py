@@ -18,7 +18,7 @@ from sqlalchemy import (
     UniqueConstraint,
 )
 
-REVISION = "0003"
+REVISION = "0040"
 """The Alembic revision that this code writes and reads."""
 
 metadata = MetaData()
@@ -208,6 +208,37 @@ dead_letters = Table(
     Index("dead_letters_state", "state"),
     Index("dead_letters_created", "created_ms"),
     sqlite_autoincrement=True,
+)
+
+outbox = Table(
+    "outbox",
+    metadata,
+    Column("id", Integer, primary_key=True),
+    Column("message_id", Text, nullable=False, unique=True, comment="the same at each attempt"),
+    Column("destination", Text, nullable=False),
+    Column("object_key", Text, comment="in a bucket"),
+    Column("mapping_name", Text, nullable=False),
+    Column("records", Integer, nullable=False, comment="in the batch that the message is about"),
+    Column("size_bytes", Integer, nullable=False, comment="of the payload"),
+    Column("state", Text, nullable=False, comment="pending, sent or failed"),
+    Column("attempts", Integer, nullable=False, comment="since it was added, or an operator had it tried again"),
+    Column("next_attempt_ms", BigInteger, nullable=False),
+    Column("last_error", Text, comment="of the last attempt, unless it was sent"),
+    Column("created_ms", BigInteger, nullable=False),
+    Column("pending_since_ms", BigInteger, nullable=False, comment="retries end at an age that counts from here"),
+    Column("settled_ms", BigInteger, comment="null while pending"),
+    Index("outbox_next", "state", "destination", "next_attempt_ms"),
+    Index("outbox_settled", "settled_ms"),
+    sqlite_autoincrement=True,  # an outcome that comes late must not hit another message
+)
+
+# Apart, as each attempt changes a message's row, and a change writes the whole row: a payload may have 6 MB.
+outbox_payloads = Table(
+    "outbox_payloads",
+    metadata,
+    Column("outbox_id", Integer, ForeignKey("outbox.id", ondelete="CASCADE"), primary_key=True),
+    Column("crc", BigInteger, nullable=False, comment="CRC-32 of the payload and what identifies it"),
+    Column("payload", LargeBinary, nullable=False, comment="a JSON object; gone when it was sent"),
 )
 
 

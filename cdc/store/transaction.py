@@ -61,6 +61,7 @@ class Transaction:
     secret: bytes
     table_deltas: dict[int, list[int]] = field(default_factory=dict)  # table id → [items, bytes] to add
     appended_shards: set[int] = field(default_factory=set)  # shards that got records
+    has_posted: bool = False  # whether messages were put into the outbox
     new_records: dict[int, NewRecords] = field(default_factory=dict)  # by retention
     segment_bytes: dict[int, int] = field(
         default_factory=dict

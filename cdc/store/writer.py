@@ -10,7 +10,7 @@ import logging
 import threading
 from dataclasses import dataclass, field
 from queue import Empty, SimpleQueue
-from typing import TYPE_CHECKING, Any, Generic, TypeVar, cast
+from typing import TYPE_CHECKING, Any, Generic, NamedTuple, TypeVar, cast
 
 from sqlalchemy.exc import DBAPIError
 
@@ -79,6 +79,7 @@ class Writer:
         self._clock = clock
         self._queue: SimpleQueue[Job[Any] | None] = SimpleQueue()
         self._listeners: list[Callable[[frozenset[int]], None]] = []
+        self._post_listeners: list[Callable[[], None]] = []
         self._groups = self._bytes = 0  # since the WAL's length was last looked at
         self._tried = self._copied = 0  # its pages at the last checkpoint, and those that were in the database then
         self._closed = False
@@ -115,6 +116,10 @@ class Writer:
     def listen(self, listener: Callable[[frozenset[int]], None]) -> None:
         """Have `listener` called after each commit that appended stream records, with the ids of their shards."""
         self._listeners.append(listener)
+
+    def listen_for_posts(self, listener: Callable[[], None]) -> None:
+        """Have `listener` called after each commit that put messages into the outbox."""
+        self._post_listeners.append(listener)
 
     def close(self) -> None:
         """Finish what is queued, then stop the thread and close the connection."""
@@ -170,17 +175,17 @@ class Writer:
     def _commit(self, group: list[Job[Any]]) -> list[Job[Any]]:
         """Run and commit the group; return the jobs that did not fit into its time."""
         try:
-            done, rest, shards = self._attempt(group)
+            done, rest, news = self._attempt(group)
         except _BrokenJobError as broken:
             log.warning("a write broke and was rolled back; its group runs again one by one", exc_info=broken.__cause__)
-            done, rest, shards = self._one_by_one(group)
+            done, rest, news = self._one_by_one(group)
         except Exception as error:  # noqa: BLE001  # whatever it is, whoever waits is told, and the thread lives
             self._fail(group, error)
-            done, rest, shards = group, [], frozenset()
-        self._tell(done, shards)
+            done, rest, news = group, [], _News()
+        self._tell(done, news)
         return rest
 
-    def _attempt(self, group: list[Job[Any]]) -> tuple[list[Job[Any]], list[Job[Any]], frozenset[int]]:
+    def _attempt(self, group: list[Job[Any]]) -> tuple[list[Job[Any]], list[Job[Any]], _News]:
         try:
             if self._connection.closed:  # since a failure
                 self._connect()
@@ -201,7 +206,7 @@ class Writer:
         except BaseException:
             self._rollback()
             raise
-        return group[:done], group[done:], frozenset(transaction.appended_shards)
+        return group[:done], group[done:], _News(frozenset(transaction.appended_shards), transaction.has_posted)
 
     def _run(self, job: Job[Any], transaction: Transaction) -> None:
         job.error = job.result = None
@@ -218,18 +223,19 @@ class Writer:
                 raise  # disk full, I/O error, lock: the group's fate
             raise _BrokenJobError from error
 
-    def _one_by_one(self, group: list[Job[Any]]) -> tuple[list[Job[Any]], list[Job[Any]], frozenset[int]]:
-        shards: frozenset[int] = frozenset()
+    def _one_by_one(self, group: list[Job[Any]]) -> tuple[list[Job[Any]], list[Job[Any]], _News]:
+        news = _News()
         for job in group:
             try:
-                shards |= self._attempt([job])[2]
+                more = self._attempt([job])[2]
+                news = _News(news.shards | more.shards, news.has_posted or more.has_posted)
             except _BrokenJobError as broken:
                 cause = broken.__cause__
                 job.result = None
                 job.error = cause if isinstance(cause, ServiceError) else InternalServerError(INTERNAL)
             except Exception as error:  # noqa: BLE001  # as above
                 self._fail([job], error)
-        return group, [], shards
+        return group, [], news
 
     def _rollback(self) -> None:
         try:
@@ -251,7 +257,7 @@ class Writer:
             job.error = ServiceUnavailable(_explain(error)) if environment else InternalServerError(INTERNAL)
         self._disconnect()
 
-    def _tell(self, done: list[Job[Any]], shards: frozenset[int]) -> None:
+    def _tell(self, done: list[Job[Any]], news: _News) -> None:
         by_target: dict[Callable[[list[Job[Any]]], None], list[Job[Any]]] = {}
         for job in done:
             by_target.setdefault(job.notify, []).append(job)
@@ -260,12 +266,18 @@ class Writer:
                 notify(jobs)
             except Exception:
                 log.exception("telling the outcome of a write failed")
-        if shards:
+        if news.shards:
             for listener in self._listeners:
                 try:
-                    listener(shards)
+                    listener(news.shards)
                 except Exception:
                     log.exception("telling of new stream records failed")
+        if news.has_posted:
+            for post_listener in self._post_listeners:
+                try:
+                    post_listener()
+                except Exception:
+                    log.exception("telling of new messages in the outbox failed")
 
     def _checkpoint_if_long(self) -> None:
         self._groups = self._bytes = 0
@@ -291,6 +303,13 @@ class Writer:
 
     def _pragma(self, text: str) -> tuple[int, ...]:
         return cast("tuple[int, ...]", self._cursor.execute(f"PRAGMA {text}").fetchall()[0])
+
+
+class _News(NamedTuple):
+    """What a commit brought that others want to hear of."""
+
+    shards: frozenset[int] = frozenset()  # that got records
+    has_posted: bool = False  # messages are in the outbox
 
 
 class _BrokenJobError(Exception):

@@ -15,7 +15,8 @@ from cdc.clock import ManualClock
 from cdc.model.dead_letters import RETRIES_EXHAUSTED, DeadLetter
 from cdc.model.mappings import DELIVERED, TRIM_HORIZON, Checkpoint, Declaration, MappingSettings
 from cdc.model.options import Options
-from cdc.store import catalog, checkpoints, dead_letters, mappings
+from cdc.model.outbox import Message
+from cdc.store import catalog, checkpoints, dead_letters, mappings, outbox
 from cdc.store import check as check_module
 from cdc.store.blocks import Block, NewRecords
 from cdc.store.check import Violation, check
@@ -85,6 +86,16 @@ def give_up(transaction: Transaction) -> None:
     dead_letters.add(transaction, letter, b'{"Records":[{}]}')
 
 
+def post_some(transaction: Transaction) -> None:
+    """Leave a message in each state."""
+    ids = []
+    for number in range(3):
+        message = Message(message_id=f"id-{number}", destination="file:/a", payload=b"{}", mapping_name="m", records=1)
+        ids.append(outbox.add(transaction, message))
+    outbox.sent(transaction, ids[1])
+    outbox.give_up(transaction, ids[2], "too large")
+
+
 def leave_the_past(transaction: Transaction) -> None:
     """Disable one stream and drop a table that still has items."""
     for name in ("keys", "old"):
@@ -104,6 +115,7 @@ def good(tmp_path_factory: pytest.TempPathFactory) -> Path:
         writer.call(settle_some)
         writer.call(give_up)
         writer.call(leave_the_past)
+        writer.call(post_some)
     return path
 
 
@@ -195,6 +207,30 @@ RECORD_CRC = "crc = record_crc(sequence, shard, created_ms, kind, change)"
 ITEM_CRC = "crc = item_crc(key, item)"
 
 DAMAGES = {
+    "a pending message without its payload": (
+        "DELETE FROM outbox_payloads WHERE outbox_id = 1",
+        r"message payload: message id-0: expected the payload that was written, found none",
+    ),
+    "a failed message with another payload": (
+        "UPDATE outbox_payloads SET payload = X'7B20' WHERE outbox_id = 3",
+        r"message payload: message id-2: expected the payload that was written, found another",
+    ),
+    "a message with another destination": (
+        "UPDATE outbox SET destination = 'file:/b' WHERE id = 1",
+        r"message payload: message id-0: expected the payload that was written, found another",
+    ),
+    "a sent message with a payload": (
+        "INSERT INTO outbox_payloads VALUES (2, 0, X'')",
+        r"message payload: message id-1: expected none, as it was sent, found one",
+    ),
+    "a message in no known state": (
+        "UPDATE outbox SET state = 'lost' WHERE id = 1",
+        r"message state: message id-0: expected pending, or sent or failed at some time, found lost at None",
+    ),
+    "a message that was sent at no time": (
+        "UPDATE outbox SET settled_ms = NULL WHERE id = 2",
+        r"message state: message id-1: .* found sent at None",
+    ),
     "an index without its row": (
         (
             "PRAGMA writable_schema=ON; UPDATE sqlite_schema SET sql = replace(sql, 'UNIQUE INDEX', 'INDEX')"

@@ -10,7 +10,8 @@ from sqlalchemy import create_engine, text
 from sqlalchemy.pool import StaticPool
 
 from cdc.model.mappings import MappingSettings
-from cdc.store import checkpoints, mappings, schema
+from cdc.model.outbox import Message
+from cdc.store import checkpoints, mappings, outbox, schema
 from cdc.store.check import check
 from cdc.store.migrations import head_revision, known_revisions, upgrade
 from cdc.store.sqlite import APPLICATION_ID, PAGE_BYTES, dbapi2
@@ -155,3 +156,21 @@ def test_mappings_of_files_from_before_lanes_go_on_where_they_were(path, clock, 
     assert (checkpoint.sequence, checkpoint.attempts, checkpoint.lane_count) == (through, 4, 1)
     assert (outcome.id, outcome.through_sequence, outcome.filtered) == (9, through, 0)
     assert found == []
+
+
+def test_files_from_before_the_outbox_get_one(path, clock, template):
+    """Revision 0003 kept dead letters, and sent nothing."""
+    source, kept = template
+    connection = old_file(path, "0003", source)
+    for segment in kept:
+        connection.execute(f"CREATE TABLE records_{segment} AS SELECT * FROM template.records_{segment}")
+    for table in ("mappings", "checkpoints", "outcomes", "dead_letters"):
+        connection.execute(f"INSERT INTO main.{table} SELECT * FROM template.{table}")
+    connection.close()
+    message = Message(message_id="1", destination="file:/x", payload=b"{}", mapping_name="m", records=1)
+    with opened(path, clock) as (database, writer):
+        writer.call(partial(outbox.add, message=message))
+        with database.reading() as connection:
+            [entry] = outbox.load_entries(connection)
+        assert outbox.load_payload(database.reader(), entry) == b"{}"
+        assert [each for each in check(database) if each.what != "segment table"] == []

@@ -16,6 +16,8 @@ from cdc.model.errors import (
     ServiceUnavailable,
     ValidationException,
 )
+from cdc.model.outbox import Message
+from cdc.store import outbox
 from cdc.store import writer as writer_module
 from cdc.store.catalog import table_size
 from cdc.store.records import next_sequence
@@ -246,6 +248,44 @@ def test_listeners_hear_nothing_of_a_write_that_broke(writer):
     with pytest.raises(InternalServerError):
         writer.call(put_and_fail(ZeroDivisionError()))
     assert heard == []
+
+
+def post(number: int):
+    message = Message(message_id=str(number), destination="file:/x", payload=b"{}", mapping_name="m", records=1)
+    return partial(outbox.add, message=message)
+
+
+def test_listeners_for_posts_hear_once_a_group_that_the_outbox_has_messages(writer, database):
+    heard: list[int] = []
+
+    def count() -> None:
+        with database.reading() as connection:
+            heard.append(len(outbox.load_entries(connection)))
+
+    writer.listen_for_posts(count)
+    run_together(writer, *(post(number) for number in range(3)))
+    writer.call(partial(outbox.give_up, entry_id=1, error="x"))
+    writer.call(lambda _transaction: None)  # listeners hear of a group before the next begins
+    assert heard == [3]
+    writer.call(outbox.retry)
+    writer.call(outbox.retry)
+    writer.call(lambda _transaction: None)
+    assert heard == [3, 3]
+
+
+def test_a_listener_for_posts_hears_of_those_whose_group_had_to_run_again(writer, caplog):
+    heard: list[bool] = []
+    writer.listen_for_posts(lambda: heard.append(True))
+    writer.listen_for_posts(lambda: 1 // 0)
+    gate = Gate(writer)
+    jobs = [Job(run, lambda _jobs: None) for run in (post(1), post(1), lambda _transaction: None)]
+    writer.submit(*jobs)
+    gate.open()
+    writer.call(lambda _transaction: None)
+    writer.call(lambda _transaction: None)
+    assert [job.error is None for job in jobs] == [True, False, True]
+    assert heard == [True]
+    assert "telling of new messages in the outbox failed" in caplog.text
 
 
 def test_a_listener_or_a_target_that_fails_does_not_stop_the_writer(writer, database, caplog):
