@@ -1,4 +1,4 @@
-"""The daemon: roles, signals, ready, drain, stop; it starts the API, the poller and the scheduler."""
+"""The daemon: roles, signals, ready, drain, stop; it starts the API, the poller, the outbox and the scheduler."""
 
 from __future__ import annotations
 
@@ -24,9 +24,17 @@ from cdc.api.http import Server
 from cdc.clock import SystemClock
 from cdc.functions.manager import Functions
 from cdc.functions.runner import FunctionsOptions
+from cdc.mappings.destinations.senders import Senders
+from cdc.mappings.outbox.thread import OutboxThread
 from cdc.mappings.thread import PollerThread
 from cdc.service import Options, Service, open_service
-from cdc.service.configuration import declaration_of, definition_of, options_of
+from cdc.service.configuration import (
+    check_destinations,
+    declaration_of,
+    definition_of,
+    options_of,
+    sending_options_of,
+)
 from cdc.settings import SettingsError
 from cdc.store import roles
 from cdc.streams.retention import purge_step
@@ -113,7 +121,9 @@ class Daemon:
             self._open_scheduler()
         self._poller: PollerThread | None = None
         if self._poll_role is not None:
+            check_destinations(settings)
             self._open_poller(self._poll_role)
+            self._open_outbox()
 
     def _take_role(self, name: str) -> roles.Role:
         """Take a role. Who only looks at it holds it for a moment; the keeper of a killed daemon for some more."""
@@ -147,6 +157,18 @@ class Daemon:
         )
         self._apply_declarations()
         self._poller.start()
+
+    def _open_outbox(self) -> None:
+        self._senders = Senders(sending_options_of(self._settings), self._service.clock)
+        self._outbox = OutboxThread(
+            self._service.database,
+            self._service.writer,
+            self._senders.send,
+            clock=self._service.clock,
+            jitter=random.random,
+            retry_seconds=self._settings.destinations.retry_hours * 3600,
+        )
+        self._outbox.start()
 
     def _apply_declarations(self) -> None:
         self._configure_functions()
@@ -187,6 +209,8 @@ class Daemon:
         try:
             while purge_step(service.writer, service.reader, service.clock.now_ms(), self._rest).more:
                 self._rest()
+            while service.purge_outbox(self._settings.destinations.keep_hours * 3600):
+                self._rest()
         except _StoppingError:
             log.info("the purge goes on after the next start")
         except Exception:
@@ -223,9 +247,11 @@ class Daemon:
 
     async def _drain(self, loop: asyncio.AbstractEventLoop, poller: PollerThread) -> None:
         seconds = max(0, self._settings.server.drain_seconds - CLOSE_SECONDS)
+        threads = (poller, self._outbox)
         hurried = loop.create_task(self._forced.wait())
-        hurried.add_done_callback(lambda _: poller.hurry())
-        await loop.run_in_executor(None, poller.drain, seconds)
+        for thread in threads:
+            hurried.add_done_callback(lambda _, thread=thread: thread.hurry())
+        await asyncio.gather(*(loop.run_in_executor(None, thread.drain, seconds) for thread in threads))
         hurried.cancel()
 
     async def _follow_api(self) -> None:
@@ -255,6 +281,8 @@ class Daemon:
     def _on_reload(self) -> None:
         try:
             settings = self._reload()
+            if self._poller is not None:
+                check_destinations(settings)
         except SettingsError as error:
             log.error("the configuration was not reloaded: %s", error)  # noqa: TRY400  # the text says it all
             return
@@ -265,6 +293,8 @@ class Daemon:
             self._service.set_options(options_of(settings))
             if self._poller is not None:
                 self._apply_declarations()
+                self._senders.configure(sending_options_of(settings))
+                self._outbox.give_up_after(settings.destinations.retry_hours * 3600)
         except Exception:
             log.exception("the configuration was reloaded but could not be applied")
         else:

@@ -29,7 +29,7 @@ SECTIONS = {
         "demo": Entry("cdc.cli.demo", "Show a kill and a complete delivery, on real data."),
     },
     "Look": {
-        "status": Entry("cdc.cli.status", "Show tables, streams, shards and mappings."),
+        "status": Entry("cdc.cli.status", "Show tables, streams, shards, mappings and the outbox."),
         "tail": Entry("cdc.cli.tail", "Follow the stream of a table."),
         "check": Entry("cdc.cli.check", "Verify the invariants of a database file."),
         "config": Entry("cdc.cli.config", "Show the settings in force."),
@@ -45,6 +45,7 @@ SECTIONS = {
     "Delivery": {
         "mappings": Entry("cdc.cli.mappings", "List, pause, resume or forget mappings."),
         "filters": Entry("cdc.cli.filters", "Try filter patterns on records."),
+        "outbox": Entry("cdc.cli.outbox", "List, show or retry messages about discarded batches."),
     },
 }
 _ENTRIES = {name: entry for section in SECTIONS.values() for name, entry in section.items()}

@@ -1,4 +1,4 @@
-"""`cdc status`: tables, streams, shards and mappings."""
+"""`cdc status`: tables, streams, shards, mappings and the outbox."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 @click.option("--json", "as_json", is_flag=True, help="One JSON object, as described above.")
 @with_settings
 def command(settings: Settings, *, as_json: bool) -> None:
-    """Show tables, streams, shards and mappings.
+    """Show tables, streams, shards, mappings and the outbox.
 
     Reads the file itself, so it works with and without a server, and says which processes serve the file.
 
@@ -31,9 +31,11 @@ def command(settings: Settings, *, as_json: bool) -> None:
       tables      name, items, size_bytes, stream (label or null)
       streams     arn, table, view_type, enabled, retention_hours,
                   shards: shard_id, open, start_sequence, head_sequence (or null)
-      mappings    name, table, function, state, batch_size, iterator_age_ms, trimmed_records,
-                  dead_letters, shards: shard_id, lane, checkpoint, iterator_age_ms, behind,
-                  failed_attempts, last_result, last_error (or null), updated_ms
+      mappings    name, table, function, state, batch_size, on_failure (or null), iterator_age_ms,
+                  trimmed_records, dead_letters, shards: shard_id, lane, checkpoint, iterator_age_ms,
+                  behind, failed_attempts, last_result, last_error (or null), updated_ms
+      outbox      destination, pending, oldest_pending_ms, next_attempt_ms (both null when none is
+                  pending), sent, failed, last_error (or null)
 
     \b
     Examples:
@@ -64,6 +66,11 @@ def _show(state: dict[str, Any]) -> None:
         parts.append(tables.mappings_table(state["mappings"]))
     if any(mapping["shards"] for mapping in state["mappings"]):
         parts.append(tables.lanes_table(state["mappings"]))
+    if state["outbox"]:
+        parts.append(tables.outbox_table(state["outbox"], state["now_ms"]))
+    failed = sum(each["failed"] for each in state["outbox"])
+    if failed:
+        parts.append(f"{failed:,} messages were given up and are kept: `cdc outbox list --state failed` shows why")
     trimmed = [mapping for mapping in state["mappings"] if mapping["trimmed_records"]]
     parts += [
         f"{mapping['name']}: {mapping['trimmed_records']:,} records expired before they were delivered"

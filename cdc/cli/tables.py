@@ -88,6 +88,41 @@ def lanes_table(mappings: Iterable[dict[str, Any]]) -> Table:
     return drawn
 
 
+def outbox_table(outbox: Iterable[dict[str, Any]], now_ms: int) -> Table:
+    """Draw `outbox` of a status: a line for each destination that has messages."""
+    drawn = _table("destination", "pending>", "oldest>", "next attempt>", "sent>", "failed>", "last error")
+    for each in outbox:
+        oldest, following = each["oldest_pending_ms"], each["next_attempt_ms"]
+        drawn.add_row(
+            each["destination"],
+            f"{each['pending']:,}",
+            "" if oldest is None else age_text(max(0, now_ms - oldest)),
+            "" if following is None else f"in {age_text(max(0, following - now_ms))}",
+            f"{each['sent']:,}",
+            _alarm(f"{each['failed']:,}", each["failed"] > 0),
+            each["last_error"] or "",
+        )
+    return drawn
+
+
+def messages_table(messages: Iterable[dict[str, Any]], now_ms: int) -> Table:
+    """Draw messages of the outbox, a line each."""
+    drawn = _table("message", "mapping", "records>", "size>", "destination", "state", "age>", "attempts>", "last error")
+    for each in messages:
+        drawn.add_row(
+            each["message_id"],
+            each["mapping"],
+            f"{each['records']:,}",
+            size_text(each["size_bytes"]),
+            each["destination"],
+            _alarm(each["state"], each["state"] == "failed"),
+            age_text(max(0, now_ms - each["created_ms"])),
+            str(each["attempts"]),
+            each["last_error"] or "",
+        )
+    return drawn
+
+
 def short(shard_id: str) -> str:
     """Shorten a shard id to its end, which names it; `cdc tail --shard` takes that, too."""
     return shard_id[-_SHORT_SHARD:]

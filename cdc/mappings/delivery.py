@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from cdc.mappings import writes
 from cdc.mappings.backoff import delay_seconds
 from cdc.mappings.batch import Batch, End, Filling, fill
-from cdc.mappings.dead import dead_letter_of
+from cdc.mappings.dead import dead_letter_of, message_about_batch
 from cdc.mappings.lane import Lane, Phase
 from cdc.mappings.verdict import Again, Done, GiveUp, Partly, Split, judge
 from cdc.mappings.windows import GRACE_MS, event_of, is_too_large
@@ -257,7 +257,8 @@ class Delivery:
         if not batch.event:
             batch.event = event_of(lane, batch, self._surroundings.options)
         attempts = max(1, lane.checkpoint.attempts + (request_id is not None))
-        keep = dead_letter_of(lane, batch, why, attempts, request_id)
+        message = message_about_batch(lane, batch, why, attempts, request_id, self._surroundings)
+        keep = dead_letter_of(lane, batch, why, attempts, request_id, message)
         now = self._surroundings.clock.monotonic()
         self._submit(lane, writes.give_up(lane, batch, attempts, request_id, keep), now)
 

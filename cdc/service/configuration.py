@@ -4,9 +4,13 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from cdc.mappings.destinations.aws import BOTO3_MISSING, has_boto3
+from cdc.mappings.destinations.sending import SendingOptions
 from cdc.model import mappings as model
+from cdc.model.destinations import needs_aws, parse_destination
 from cdc.model.functions import FunctionDefinition
 from cdc.model.options import Options
+from cdc.settings import SettingsError
 
 if TYPE_CHECKING:
     from cdc.settings import FunctionSettings, MappingSettings, Settings
@@ -60,6 +64,28 @@ def declaration_of(mapping: MappingSettings) -> model.Declaration:
             report_batch_item_failures=bool(mapping.function_response_types),
             tumbling_window_in_seconds=mapping.tumbling_window_in_seconds,
             filters=mapping.filters,
+            on_failure=mapping.on_failure,
             event_count_metrics=bool(mapping.metrics),
         ),
     )
+
+
+def sending_options_of(settings: Settings) -> SendingOptions:
+    """Take what sending to destinations needs."""
+    destinations = settings.destinations
+    return SendingOptions(
+        region=settings.server.region,
+        endpoint_url=destinations.endpoint_url,
+        webhook_key=destinations.webhook_key,
+        timeout_seconds=destinations.timeout_seconds,
+    )
+
+
+def check_destinations(settings: Settings) -> None:
+    """See to it that what the mappings' destinations need is installed.
+
+    Raises: SettingsError.
+    """
+    for mapping in settings.mappings:
+        if mapping.on_failure is not None and needs_aws(parse_destination(mapping.on_failure)) and not has_boto3():
+            raise SettingsError(f'mappings.{mapping.name}.on_failure = "{mapping.on_failure}": {BOTO3_MISSING}')

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from typing import TYPE_CHECKING, Any, Self
 from uuid import uuid4
 
@@ -10,9 +11,11 @@ import orjson
 from cdc.clock import SystemClock
 from cdc.model.errors import SerializationException, ServiceError
 from cdc.model.options import Options
+from cdc.model.outbox import FAILED, SENT
 from cdc.service.operations import OPERATIONS
 from cdc.service.status import status
 from cdc.store import mappings as stored_mappings
+from cdc.store import outbox
 from cdc.store.database import open_database
 from cdc.store.reading import Read, Reader
 from cdc.store.writer import Writer
@@ -25,12 +28,23 @@ if TYPE_CHECKING:
 
     from cdc.clock import Clock
     from cdc.model.mappings import Declaration, Mapping
+    from cdc.model.outbox import Entry
     from cdc.store.reading import Write
     from cdc.store.transaction import Transaction
 
 
+log = logging.getLogger(__name__)
+
+PURGE_MESSAGES = 100
+"""Messages deleted in one write at most, which takes some milliseconds."""
+
+
 class UnknownMappingError(ServiceError):
     """No mapping has this name."""
+
+
+class UnknownMessageError(ServiceError):
+    """No message of the outbox has this id and can be used so."""
 
 
 class Service:
@@ -204,6 +218,54 @@ class Service:
         if not mapping.removed:
             raise ServiceError(f"mapping {name} is declared in the configuration: remove it there and reload first")
         self.writer.call(lambda transaction: stored_mappings.forget(transaction, mapping.id))
+
+    def messages(self, state: str | None = None, limit: int | None = None) -> list[Entry]:
+        """List the messages of the outbox, the newest first, or those in one state."""
+        with self.database.reading() as connection:
+            return outbox.load_entries(connection, state=state, rows=limit)
+
+    def message_payload(self, message_id: str) -> bytes:
+        """Read what a message of the outbox says.
+
+        Raises: UnknownMessageError; ServiceError when it was sent, and its payload is gone.
+        """
+        with self.database.reading() as connection:
+            entry = outbox.load_entry(connection, message_id)
+        if entry is None:
+            raise UnknownMessageError(
+                f"no message has the id {message_id}: `cdc outbox list` shows those that are kept"
+            )
+        if entry.state == SENT:
+            raise ServiceError(f"message {message_id} was sent: {entry.destination} has it, and its text is not kept")
+        try:
+            return outbox.load_payload(self.database.reader(), entry)
+        except outbox.DamagedError as error:
+            raise ServiceError(str(error)) from error
+
+    def retry_messages(self, message_ids: Iterable[str] | None = None, destination: str | None = None) -> int:
+        """Have messages that were given up sent again: these, those of a destination, or all; return how many.
+
+        Raises: UnknownMessageError, before any is tried again.
+        """
+        wanted = None if message_ids is None else list(message_ids)
+
+        def run(transaction: Transaction) -> int:
+            for each in wanted or ():
+                entry = outbox.load_entry(transaction.connection, each)
+                if entry is None or entry.state != FAILED:
+                    found = "there is none" if entry is None else f"that one is {entry.state}"
+                    raise UnknownMessageError(f"no message with the id {each} was given up: {found}")
+            return outbox.retry(transaction, wanted, destination)
+
+        return self.writer.call(run)
+
+    def purge_outbox(self, keep_seconds: float) -> bool:
+        """Delete some of the messages settled longer ago than that; tell whether there may be more."""
+        before_ms = self.clock.now_ms() - round(keep_seconds * 1000)
+        sent, given_up = self.writer.call(lambda transaction: outbox.purge(transaction, before_ms, PURGE_MESSAGES))
+        if given_up:
+            log.warning("%d messages that were given up have been kept for their time, and are deleted", given_up)
+        return sent + given_up > 0
 
     def _mapping(self, name: str) -> Mapping:
         mappings = self.mappings()

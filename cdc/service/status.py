@@ -10,7 +10,7 @@ from cdc.model.lanes import lane_of
 from cdc.model.mappings import TRIMMED
 from cdc.store import catalog as stored_catalog
 from cdc.store import checkpoints as stored_checkpoints
-from cdc.store import dead_letters, records
+from cdc.store import dead_letters, outbox, records
 from cdc.store import mappings as stored_mappings
 
 if TYPE_CHECKING:
@@ -32,6 +32,7 @@ def status(database: Database, view: View, options: Options) -> dict[str, Any]:
         checkpoints = stored_checkpoints.load_checkpoints(connection)
         trimmed = stored_checkpoints.counts(connection, TRIMMED)
         dead = dead_letters.count(connection)
+        traffic = outbox.traffic(connection)
     return {
         "database": str(database.path),
         "now_ms": view.now_ms,
@@ -50,6 +51,7 @@ def status(database: Database, view: View, options: Options) -> dict[str, Any]:
             | {"trimmed_records": trimmed.get(mapping.id, 0), "dead_letters": dead.get(mapping.id, 0)}
             for mapping in mappings
         ],
+        "outbox": [each._asdict() for each in traffic],
     }
 
 
@@ -84,6 +86,7 @@ def _mapping(view: View, mapping: Mapping, checkpoints: Iterable[Checkpoint]) ->
         "function": mapping.function_name,
         "state": mapping_state(mapping, view.catalog),
         "batch_size": mapping.settings.batch_size,
+        "on_failure": mapping.settings.on_failure,
         "iterator_age_ms": max((lane["iterator_age_ms"] for lane in lanes), default=0),
         "shards": lanes,
     }

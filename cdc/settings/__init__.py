@@ -4,6 +4,7 @@ from cdc.settings.reading import Entry, entries, load
 from cdc.settings.rules import SettingsError
 from cdc.settings.sections import (
     DatabaseSettings,
+    DestinationSettings,
     FunctionSettings,
     LoggingSettings,
     MappingSettings,
@@ -15,6 +16,7 @@ from cdc.settings.sections import (
 
 __all__ = [
     "DatabaseSettings",
+    "DestinationSettings",
     "Entry",
     "FunctionSettings",
     "LoggingSettings",

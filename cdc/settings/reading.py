@@ -8,7 +8,8 @@ from dataclasses import MISSING, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar, cast
 
-from cdc.settings.rules import Checked, Kind, Rule, SettingsError, json_text, nearest, rule_of, shown
+from cdc.model.destinations import DestinationError, parse_destination
+from cdc.settings.rules import HIDDEN, Checked, Kind, Rule, SettingsError, json_text, nearest, rule_of, shown
 from cdc.settings.sections import ARRAYS, SECTIONS, FunctionSettings, MappingSettings, Settings, keys_of
 
 if TYPE_CHECKING:
@@ -30,7 +31,7 @@ class Entry:
     """One line of `cdc config show`."""
 
     key: str  # dotted, such as server.port or functions.audit.timeout_seconds
-    value: object
+    value: object  # HIDDEN in place of a secret
     source: str  # default, the name of the file, of the environment variable or of the flag
     unit: str  # empty where the value has none
 
@@ -45,8 +46,10 @@ class _Place:
 
     def read(self, key: str, rule: Rule, value: object) -> object:
         """Check a value and give it the type that the settings have."""
+        if rule.kind is Kind.DESTINATION and isinstance(value, str):
+            return self._destination(key, value)
         if not rule.accepts(value):
-            raise self.error(f"{key} = {shown(value)}: expected {rule.right}")
+            raise self.error(f"{key} = {rule.shown(value)}: expected {rule.right}")
         if rule.kind is Kind.PATH:
             return self._path(key, str(value))
         if rule.kind is Kind.JSON_TEXTS:
@@ -56,6 +59,13 @@ class _Place:
     def error(self, text: str) -> SettingsError:
         """Build an error that names this place."""
         return SettingsError(f"{self.name}: {text}")
+
+    def _destination(self, key: str, text: str) -> str:
+        """Make the path of a file whole, as it is kept in the database, where no folder is known."""
+        try:
+            return parse_destination(text, self.folder.resolve()).text
+        except DestinationError as error:
+            raise self.error(f"{key} = {shown(text)}: {error}") from None
 
     def _path(self, key: str, text: str) -> Path:
         try:
@@ -101,9 +111,10 @@ def entries(settings: Settings) -> Iterator[Entry]:
         parts += [(f"{array}.{each.name}", each) for each in getattr(settings, array)]
     for prefix, part in parts:
         for name, key in keys_of(type(part)).items():
-            dotted = f"{prefix}.{name}"
-            source = settings.sources.get(dotted, "default")
-            yield Entry(key=dotted, value=getattr(part, name), source=source, unit=rule_of(key).unit)
+            dotted, rule = f"{prefix}.{name}", rule_of(key)
+            source, value = settings.sources.get(dotted, "default"), getattr(part, name)
+            shown_value = HIDDEN if rule.secret and value is not None else value
+            yield Entry(key=dotted, value=shown_value, source=source, unit=rule.unit)
 
 
 def _document(config: Path, file: _Place) -> dict[str, Any]:

@@ -10,12 +10,17 @@ from enum import Enum
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from cdc.model.destinations import FORMS, DestinationError, parse_destination
+
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
 _SHOWN_CHARACTERS = (
     80  # of a wrong value in a message: enough to recognise it, and one line of a terminal with the rest
 )
+
+HIDDEN = "(hidden)"
+"""What is shown in place of a secret."""
 
 
 class SettingsError(Exception):
@@ -33,6 +38,7 @@ class Kind(Enum):
     NUMBER = "a number"
     SWITCH = "true or false"
     PATH = "a path"
+    DESTINATION = FORMS
     TEXTS = "a list"
     TEXT_TABLE = "a table of texts"
     NUMBER_TABLE = "a table of numbers"
@@ -54,6 +60,7 @@ class Rule:
     names: str = ""  # pattern of the names in a table
     form: str = ""  # the pattern in words
     flag: str = ""  # the command line's name for it, where it has a short one
+    secret: bool = False  # is never shown
 
     @property
     def right(self) -> str:
@@ -79,12 +86,18 @@ class Rule:
                 return self._is_text(value)
             case Kind.PATH:
                 return isinstance(value, str | Path) and self._is_text(str(value))
+            case Kind.DESTINATION:
+                return isinstance(value, str) and _is_destination(value)
             case Kind.TEXTS:
                 return isinstance(value, list | tuple) and all(map(self._is_text, value))
             case Kind.TEXT_TABLE | Kind.NUMBER_TABLE:
                 return isinstance(value, dict) and all(map(self._is_pair, value.items()))
             case Kind.JSON_TEXTS:
                 return isinstance(value, list | tuple) and all(json_text(each) is not None for each in value)
+
+    def shown(self, value: object) -> str:
+        """Write a value as a message may show it."""
+        return HIDDEN if self.secret else shown(value)
 
     def from_text(self, text: str) -> object:
         """Turn the text of an environment variable or a flag into a value; one that can't be turned is not accepted."""
@@ -129,7 +142,7 @@ class Checked:
             value, accepted = getattr(self, key.name), rule_of(key)
             unset = value is None and key.default is None
             if not unset and not accepted.accepts(value):
-                raise SettingsError(f"{key.name} = {shown(value)}: expected {accepted.right}")
+                raise SettingsError(f"{key.name} = {accepted.shown(value)}: expected {accepted.right}")
 
 
 def rule(kind: Kind, text: str, **options: Any) -> dict[str, Rule]:
@@ -169,6 +182,14 @@ def nearest(name: str, known: Iterable[str]) -> str:
     if close:
         return f"did you mean {close[0]}?"
     return f"known: {', '.join(names)}" if names else "there is none"
+
+
+def _is_destination(text: str) -> bool:
+    try:
+        parse_destination(text)
+    except DestinationError:
+        return False
+    return True
 
 
 def _number(text: str) -> object:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import json
 import re
 import textwrap
@@ -12,6 +13,7 @@ import pytest
 
 from cdc.settings import (
     DatabaseSettings,
+    DestinationSettings,
     FunctionSettings,
     MappingSettings,
     RetentionSettings,
@@ -158,6 +160,55 @@ def test_a_tilde_is_the_home_folder(write, monkeypatch, tmp_path):
     assert load(write('[database]\npath = "~/x.db"\n')).database.path == tmp_path / "x.db"
 
 
+# Destinations
+
+
+@pytest.mark.parametrize(
+    ("given", "kept"),
+    [
+        ("file:failed.jsonl", "file:{folder}/failed.jsonl"),
+        ("file:/var/failed.jsonl", "file:/var/failed.jsonl"),
+        ("https://example.com/failed", "https://example.com/failed"),
+        ("arn:aws:s3:::failed", "arn:aws:s3:::failed"),
+    ],
+)
+def test_a_destination_is_kept_whole_with_the_path_of_a_file_from_the_folder_of_the_configuration(write, given, kept):
+    config = write(FUNCTION + MAPPING + f'on_failure = "{given}"\n')
+    [mapping] = load(config).mappings
+    assert mapping.on_failure == kept.format(folder=config.parent.resolve())
+
+
+@pytest.mark.parametrize("size", [24, 25, 26, 32, 62, 63, 64])
+@pytest.mark.parametrize("prefix", ["whsec_", ""])
+def test_a_webhook_secret_is_the_bytes_that_its_base64_stands_for(size, prefix):
+    key = bytes(range(size))
+    settings = DestinationSettings(webhook_secret=prefix + base64.b64encode(key).decode())
+    assert settings.webhook_key == key
+    assert DestinationSettings().webhook_key is None
+
+
+@pytest.mark.parametrize("size", [0, 1, 23, 65, 66, 67, 100])
+def test_a_webhook_secret_of_another_size_is_refused_without_showing_it(size):
+    secret = base64.b64encode(bytes(range(size))).decode()
+    with pytest.raises(SettingsError) as caught:
+        DestinationSettings(webhook_secret=secret)
+    assert str(caught.value).startswith("webhook_secret = (hidden): expected 24 to 64 bytes in base64")
+
+
+def test_a_secret_is_shown_nowhere(write):
+    secret = base64.b64encode(bytes(32)).decode()
+    settings = load(write(""), environment={"CDC_DESTINATIONS_WEBHOOK_SECRET": secret})
+    [entry] = [each for each in entries(settings) if each.key == "destinations.webhook_secret"]
+    assert (entry.value, entry.source) == ("(hidden)", "CDC_DESTINATIONS_WEBHOOK_SECRET")
+    assert secret not in repr(settings)
+    assert settings.destinations.webhook_key == bytes(32)
+    [unset] = [each for each in entries(load(write(""))) if each.key == "destinations.webhook_secret"]
+    assert unset.value is None
+    with pytest.raises(SettingsError) as caught:
+        load(write(""), environment={"CDC_DESTINATIONS_WEBHOOK_SECRET": secret[:-5]})
+    assert secret[:20] not in str(caught.value)
+
+
 # Refusals
 
 
@@ -180,7 +231,10 @@ def test_a_tilde_is_the_home_folder(write, monkeypatch, tmp_path):
         ("[server]\naccount_id = 123456789012\n", "server.account_id = 123456789012: expected a text of 12 digits"),
         ("[sever]\nport = 1\n", "sever is no section: did you mean server?"),
         ("port = 1\n", "port is no section: did you mean server.port?"),
-        ("zzz = 1\n", "zzz is no section: known: database, functions, logging, mappings, retention, server, streams"),
+        (
+            "zzz = 1\n",
+            "zzz is no section: known: database, destinations, functions, logging, mappings, retention, server",
+        ),
         ("server = 1\n", "server = 1: expected a section [server]"),
         ("[retention]\nhours = 0\n", "retention.hours = 0: expected a number of hours from 0.001 to 876000"),
         ("[retention]\nhours = nan\n", "retention.hours = NaN: expected a number of hours"),
@@ -266,6 +320,24 @@ def test_a_tilde_is_the_home_folder(write, monkeypatch, tmp_path):
         (
             FUNCTION + MAPPING + "batch_size = 10001\n",
             "mappings.m.batch_size = 10001: expected a whole number of records",
+        ),
+        (
+            FUNCTION + MAPPING + 'on_failure = "failed.jsonl"\n',
+            'mappings.m.on_failure = "failed.jsonl": expected the ARN of an SQS queue, an SNS topic or an S3 bucket',
+        ),
+        (
+            FUNCTION + MAPPING + 'on_failure = "arn:aws:sqs:us-east-1:123456789012:q.fifo"\n',
+            'mappings.m.on_failure = "arn:aws:sqs:us-east-1:123456789012:q.fifo": is a FIFO queue: Lambda sends',
+        ),
+        (FUNCTION + MAPPING + "on_failure = 1\n", "mappings.m.on_failure = 1: expected the ARN of an SQS queue"),
+        (
+            '[destinations]\nendpoint_url = "localhost:5000"\n',
+            'destinations.endpoint_url = "localhost:5000": expected a URL without a path, such as "http://localhost:5000"',
+        ),
+        ("[destinations]\nretry_hours = 0\n", "destinations.retry_hours = 0: expected a number of hours from 0.001"),
+        (
+            '[destinations]\nwebhook_secret = "too short, but still a secret"\n',
+            "destinations.webhook_secret = (hidden): expected 24 to 64 bytes in base64",
         ),
         (FUNCTION + MAPPING.replace("orders", "or"), 'mappings.m.table = "or": expected the name of a table'),
         *(
@@ -420,7 +492,8 @@ def test_the_shipped_file_shows_the_defaults_of_the_code(tmp_path):
             if name in commented and default_of(key) is not None:
                 assert getattr(part, name) == default_of(key), name
                 checked.add(name)
-    assert checked == commented - {"shards", "reserved_concurrency", "runtime"}
+    unset = {"shards", "reserved_concurrency", "runtime", "endpoint_url", "webhook_secret", "on_failure"}
+    assert checked == commented - unset
 
 
 def test_the_shipped_file_as_it_is_declares_handlers_that_exist():

@@ -65,6 +65,11 @@ class OutboxThread:
         self._thread.join()
         return self._dispatcher.busy == 0
 
+    def hurry(self) -> None:
+        """Have `drain` wait no longer."""
+        self._end_at = self._clock.monotonic()
+        self._dispatcher.posted()
+
     def _run(self) -> None:
         while not self._is_over():
             now = self._clock.monotonic()

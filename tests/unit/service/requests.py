@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from cdc.model.mappings import Declaration, MappingSettings
+from cdc.model.outbox import Message
+from cdc.store import outbox
 
 if TYPE_CHECKING:
     from cdc.service import Service
@@ -38,6 +41,20 @@ def records(service: Service, name: str = "abc") -> list[dict[str, Any]]:
         request = {"StreamArn": arn, "ShardId": shard["ShardId"], "ShardIteratorType": "TRIM_HORIZON"}
         found += service.get_records(**service.get_shard_iterator(**request))["Records"]
     return sorted(found, key=lambda record: str(record["dynamodb"]["SequenceNumber"]))
+
+
+def post(service: Service, *message_ids: str, destination: str = "file:/a", payload: bytes = b'{"a":1}') -> None:
+    """Put messages into the outbox."""
+    for message_id in message_ids:
+        message = Message(message_id=message_id, destination=destination, payload=payload, mapping_name="m", records=7)
+        service.writer.call(partial(outbox.add, message=message))
+
+
+def give_up(service: Service, *message_ids: str) -> None:
+    """Let messages fail for good."""
+    for message_id in message_ids:
+        [entry] = [each for each in service.messages() if each.message_id == message_id]
+        service.writer.call(partial(outbox.give_up, entry_id=entry.id, error="is down"))
 
 
 def declaration(name: str, *, table: str = "abc", **changes: Any) -> Declaration:

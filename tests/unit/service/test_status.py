@@ -17,6 +17,7 @@ def test_an_empty_file_has_nothing_but_a_path_and_a_time(service, path, clock):
         "tables": [],
         "streams": [],
         "mappings": [],
+        "outbox": [],
     }
 
 

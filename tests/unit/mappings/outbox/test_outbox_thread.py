@@ -126,6 +126,23 @@ def test_draining_waits_for_what_is_under_way(house):
     assert house.arrived.empty()
 
 
+def test_a_drain_that_is_hurried_waits_no_longer(house):
+    house, thread = house
+    release = threading.Event()
+    house.answers = [lambda: release.wait(PATIENCE_SECONDS) and None]
+    house.add("1")
+    house.next()
+    drained: list[bool] = []
+    drainer = threading.Thread(target=lambda: drained.append(thread.drain(PATIENCE_SECONDS)))
+    drainer.start()
+    wait_for(lambda: thread._dispatcher._draining)
+    thread.hurry()
+    drainer.join(PATIENCE_SECONDS / 2)
+    assert drained == [False]
+    release.set()
+    assert house.state("1") == PENDING
+
+
 def test_draining_gives_up_at_its_end_and_what_comes_late_is_dropped(house):
     house, thread = house
     release, ended = threading.Event(), threading.Event()
