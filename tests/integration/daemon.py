@@ -9,8 +9,12 @@ import signal
 import subprocess
 import sys
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from cdc.clock import SystemClock
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
 
 ROOT = Path(__file__).parents[2]
 START_SECONDS = 30.0
@@ -22,11 +26,12 @@ CONFIG = f'[server]\nallowed_origins = ["{ALLOWED_ORIGIN}"]\n'
 class Daemon:
     """A daemon on one file. `url` is where it listens now; another start may get another port."""
 
-    def __init__(self, path: Path, config: str = CONFIG) -> None:
+    def __init__(self, path: Path, config: str = CONFIG, environment: Mapping[str, str] | None = None) -> None:
         self.path = path
         self.url = ""
         self._config = path.with_suffix(".toml")
         self._config.write_text(config)
+        self.environment = {"PYTHONPATH": str(ROOT)} | dict(environment or {})
         self._log = path.with_suffix(".log")
         self._process: subprocess.Popen[str] | None = None
 
@@ -41,7 +46,7 @@ class Daemon:
         with self._log.open("a") as log:
             self._process = subprocess.Popen(
                 [sys.executable, "-m", "cdc", "serve", *options],
-                env=os.environ | {"PYTHONPATH": str(ROOT)},
+                env=os.environ | self.environment,
                 stdout=subprocess.PIPE,
                 stderr=log,
                 text=True,
