@@ -249,8 +249,7 @@ class Daemon:
         seconds = max(0, self._settings.server.drain_seconds - CLOSE_SECONDS)
         threads = (poller, self._outbox)
         hurried = loop.create_task(self._forced.wait())
-        for thread in threads:
-            hurried.add_done_callback(lambda _, thread=thread: thread.hurry())
+        hurried.add_done_callback(lambda _: [thread.hurry() for thread in threads])
         await asyncio.gather(*(loop.run_in_executor(None, thread.drain, seconds) for thread in threads))
         hurried.cancel()
 

@@ -18,7 +18,7 @@ from sqlalchemy import (
     UniqueConstraint,
 )
 
-REVISION = "0040"
+REVISION = "0004"
 """The Alembic revision that this code writes and reads."""
 
 metadata = MetaData()

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import os
-import signal
 import subprocess
 import sys
 import threading
@@ -230,7 +229,7 @@ def test_a_reload_takes_another_secret(new_office, receiver):
     office = new_office(f'webhook_secret = "{SECRET}"')
     config = office.daemon.path.with_suffix(".toml")
     config.write_text(config.read_text().replace(SECRET, OTHER_SECRET))
-    office.daemon.send(signal.SIGHUP)
+    office.daemon.hang_up()
     eventually(lambda: "the configuration was reloaded" in office.daemon.logged(), "it is read again")
     batch = new_batch()
     office.discard(batch, url_of(receiver))
