@@ -11,6 +11,7 @@ from cdc.mappings import writes
 from cdc.mappings.backoff import delay_seconds
 from cdc.mappings.batch import Batch, End, Filling, fill
 from cdc.mappings.dead import dead_letter_of, message_about_batch
+from cdc.mappings.inbox import Written
 from cdc.mappings.lane import Lane, Phase
 from cdc.mappings.verdict import Again, Done, GiveUp, Partly, Split, judge
 from cdc.mappings.windows import GRACE_MS, event_of, is_too_large
@@ -26,6 +27,7 @@ if TYPE_CHECKING:
     from cdc.mappings.agenda import Agenda
     from cdc.mappings.batch import Limits
     from cdc.mappings.inbox import Inbox
+    from cdc.mappings.redrive import Redrive
     from cdc.mappings.surroundings import Sight, Surroundings
     from cdc.mappings.verdict import Verdict
 
@@ -47,16 +49,10 @@ class Finished(NamedTuple):
     outcome: Outcome
 
 
-class Written(NamedTuple):
-    """Checkpoint writes have been committed, or failed; each job's tag is its lane."""
-
-    jobs: list[Job[Any]]
-
-
 class Delivery:
     """Moves lanes on. Whatever takes time is started here and comes back through the inbox."""
 
-    def __init__(self, surroundings: Surroundings, agenda: Agenda[Lane], inbox: Inbox[Any]) -> None:
+    def __init__(self, surroundings: Surroundings, agenda: Agenda[Lane | Redrive], inbox: Inbox[Any]) -> None:
         self._surroundings = surroundings
         self._agenda = agenda
         self._inbox = inbox
@@ -75,7 +71,7 @@ class Delivery:
         checkpoint = lane.checkpoint
         if checkpoint is None:
             self._submit(lane, writes.begin(lane.run.mapping, lane.shard.id, lane.number, lane.count), sight.now)
-        elif self.draining or lane.held or not lane.run.delivers:
+        elif self.draining or checkpoint.paused or lane.held or not lane.run.delivers:
             lane.wait()
         elif lane.at_limit:
             self._divide(lane, sight.now)

@@ -3,9 +3,18 @@
 from __future__ import annotations
 
 from queue import Empty, SimpleQueue
-from typing import Generic, TypeVar
+from typing import TYPE_CHECKING, Any, Generic, NamedTuple, TypeVar
+
+if TYPE_CHECKING:
+    from cdc.store.writer import Job
 
 Message = TypeVar("Message")
+
+
+class Written(NamedTuple):
+    """Writes of the poller have been committed, or failed; each job's tag is who waits for it."""
+
+    jobs: list[Job[Any]]
 
 
 class Inbox(Generic[Message]):

@@ -30,6 +30,8 @@ class Phase(Enum):
 
 
 _BUSY = frozenset({Phase.INVOKING, Phase.SETTLING})
+_READING = frozenset({Phase.READING, Phase.WINDOW})
+_AT_REST = frozenset({Phase.WAITING, Phase.READING, Phase.WINDOW})
 
 
 @dataclass(slots=True, eq=False)
@@ -62,7 +64,6 @@ class Lane:
     retry_at_ms: int | None = None
     trouble: str | None = None  # the last of them, until it is over
     iterator_age_ms: int | None = None  # of the last batch, when it had finished
-    held: int = 0  # redrives that want this lane to take no new batch
 
     @property
     def settings(self) -> MappingSettings:
@@ -85,6 +86,22 @@ class Lane:
     def busy(self) -> bool:
         """Whether something is under way that nobody interrupts."""
         return self.phase in _BUSY
+
+    @property
+    def is_reading(self) -> bool:
+        """Whether it is at what a purge can disturb."""
+        return self.phase in _READING
+
+    @property
+    def at_rest(self) -> bool:
+        """Whether it waits for records, or for more of them: a turn at any time does no harm."""
+        return self.phase in _AT_REST
+
+    @property
+    def held(self) -> bool:
+        """Whether a redrive wants this lane to take no new batch."""
+        redrive = self.run.redrive
+        return redrive is not None and redrive.holds(self)
 
     @property
     def place(self) -> str:

@@ -7,9 +7,11 @@ import threading
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from cdc.mappings.agenda import Agenda
-from cdc.mappings.delivery import Delivery, Finished, Written
-from cdc.mappings.inbox import Inbox
+from cdc.mappings.delivery import Delivery, Finished
+from cdc.mappings.inbox import Inbox, Written
 from cdc.mappings.lane import Lane, Phase
+from cdc.mappings.redrive import Redrive
+from cdc.mappings.redriver import Redriven, Redriver
 from cdc.mappings.roster import Roster
 from cdc.mappings.status import MappingState, mapping_state
 from cdc.mappings.surroundings import Sight, Surroundings
@@ -34,7 +36,6 @@ RELOAD_SECONDS = 0.5
 """How often the mappings are read again at most when the file has changed: 3 ms for a hundred of them."""
 FAULT_SECONDS = 1.0
 """Pause after a step that failed as a whole."""
-_READING = frozenset({Phase.READING, Phase.WINDOW})
 
 
 class _Committed(NamedTuple):
@@ -58,10 +59,11 @@ class Poller:
     """
 
     def __init__(self, surroundings: Surroundings) -> None:
-        self.inbox: Inbox[_Committed | _Poke | _FileChanged | Finished | Written] = Inbox()
+        self.inbox: Inbox[_Committed | _Poke | _FileChanged | Finished | Redriven | Written] = Inbox()
         self._surroundings = surroundings
-        self._agenda: Agenda[Lane] = Agenda()
+        self._agenda: Agenda[Lane | Redrive] = Agenda()
         self._delivery = Delivery(surroundings, self._agenda, self.inbox)
+        self._redriver = Redriver(surroundings, self._agenda, self.inbox)
         self._roster = Roster(surroundings, self._agenda)
         self._lock = threading.Lock()
         self._catalog: Catalog | None = None
@@ -85,7 +87,7 @@ class Poller:
 
     def drain(self) -> None:
         """Start no more invocations; those in flight are settled as they finish."""
-        self._delivery.draining = True
+        self._delivery.draining = self._redriver.draining = True
         self.poke()
 
     @property
@@ -95,9 +97,11 @@ class Poller:
 
     @property
     def busy(self) -> int:
-        """Lanes with an invocation in flight, or with a checkpoint that is being written."""
+        """Invocations in flight, or whose outcome is being written."""
         with self._lock:
-            return sum(lane.busy for run in self._roster.runs.values() for lane in run.lanes.values())
+            runs = list(self._roster.runs.values())
+            redrives = sum(run.redrive is not None and run.redrive.busy for run in runs)
+            return redrives + sum(lane.busy for run in runs for lane in run.lanes.values())
 
     def status(self) -> tuple[MappingState, ...]:
         """Describe each mapping that is not removed, by name."""
@@ -126,7 +130,9 @@ class Poller:
             match message:
                 case Finished(lane) if self._roster.holds(lane):
                     self._delivery.finished(message, now)
-                    self._roster.leave(lane)
+                    self._left(lane)
+                case Redriven(redrive) if self._roster.knows(redrive):
+                    self._redriver.finished(message, now)
                 case Written(jobs):
                     self._hear_of_writes(jobs, now)
                 case _Committed(shards):
@@ -141,9 +147,19 @@ class Poller:
 
     def _hear_of_writes(self, jobs: Iterable[Job[Any]], now: float) -> None:
         for job in jobs:
-            if self._roster.holds(job.tag):
+            if isinstance(job.tag, Redrive):
+                if self._roster.knows(job.tag):
+                    self._redriver.written(job, self._surroundings.reader.view().catalog, now)
+            elif self._roster.holds(job.tag):
                 self._delivery.written(job, now)
-                self._roster.leave(job.tag)
+                self._left(job.tag)
+
+    def _left(self, lane: Lane) -> None:
+        """Let a lane go that is no longer needed, and a redrive into it that waits for that."""
+        self._roster.leave(lane)
+        redrive = lane.run.redrive
+        if redrive is not None and not lane.busy:
+            self._agenda.now(redrive)
 
     def _wake(self, shard: int, newest: int | None) -> None:
         for lane in self._roster.lanes_of(shard):
@@ -161,7 +177,9 @@ class Poller:
             with self._surroundings.database.reading() as connection:
                 mappings = load_mappings(connection)
             self._reload_at, self._reloaded_at = None, now
-            changed |= self._roster.update(mappings)
+            if self._roster.update(mappings):
+                changed = True
+                self._redriver.update(self._roster.runs.values(), view.catalog)
         if changed:
             self._roster.arrange(view.catalog)
             self._catalog, self._delivery.rearrange = view.catalog, False
@@ -178,15 +196,16 @@ class Poller:
 
     def _work(self, sight: Sight) -> None:
         turns = read = 0
-        while turns < STEP_TURNS and read < STEP_RECORDS and (lane := self._agenda.take()) is not None:
+        while turns < STEP_TURNS and read < STEP_RECORDS and (thing := self._agenda.take()) is not None:
             turns += 1
+            mover: Any = self._redriver if isinstance(thing, Redrive) else self._delivery
             try:
-                read += self._delivery.turn(lane, sight)
+                read += mover.turn(thing, sight)
             except Exception as error:  # noqa: BLE001  # one lane's trouble is no other's
-                if lane.phase in _READING and self._was_purged(sight):
-                    self._agenda.now(lane)
+                if thing.is_reading and self._was_purged(sight):
+                    self._agenda.now(thing)
                     return
-                self._delivery.trouble(lane, error, sight.now)
+                mover.trouble(thing, error, sight.now)
 
     def _was_purged(self, sight: Sight) -> bool:
         """Tell whether the catalogue has changed under a step: a segment that it reads may be gone."""

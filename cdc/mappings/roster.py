@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 
     from cdc.consumers.walk import Stop
     from cdc.mappings.agenda import Agenda
+    from cdc.mappings.redrive import Redrive
     from cdc.mappings.surroundings import Surroundings
     from cdc.model.catalog import Catalog, Stream
     from cdc.model.mappings import Checkpoint, Mapping
@@ -27,7 +28,7 @@ log = logging.getLogger(__name__)
 class Roster:
     """All mappings at work and their lanes."""
 
-    def __init__(self, surroundings: Surroundings, agenda: Agenda[Lane]) -> None:
+    def __init__(self, surroundings: Surroundings, agenda: Agenda[Lane | Redrive]) -> None:
         self._surroundings = surroundings
         self._agenda = agenda
         self.runs: dict[int, MappingRun] = {}
@@ -41,6 +42,11 @@ class Roster:
     def holds(self, lane: Lane) -> bool:
         """Tell whether a lane is still one of ours."""
         return lane.run.lanes.get(lane.key) is lane
+
+    def knows(self, redrive: Redrive) -> bool:
+        """Tell whether a redrive is still one of ours."""
+        run = self.runs.get(redrive.run.mapping.id)
+        return run is not None and run.redrive is redrive
 
     def update(self, mappings: Iterable[Mapping]) -> bool:
         """Take over the stored mappings; tell whether anything changed, so that `arrange` has to follow."""
@@ -61,22 +67,28 @@ class Roster:
         for mapping_id in gone:
             for lane in list(self.runs[mapping_id].lanes.values()):
                 self._drop(lane)
-            del self.runs[mapping_id]
+            redrive = self.runs.pop(mapping_id).redrive
+            if redrive is not None:
+                self._agenda.forget(redrive)
             changed = True
         return changed
 
     def _renew(self, run: MappingRun, mapping: Mapping) -> None:
-        """Look at everything anew after a change of settings, or an act of an operator: waits are over."""
+        """Take over a change of settings, or an act of an operator, after which the lanes it is about wait no more."""
         old, run.mapping = run.mapping, mapping
         filters_changed = old.settings.filters != mapping.settings.filters
         if filters_changed:
             run.compile()
-        if run.drained:  # an operator may have gone back into one of them
-            with self._surroundings.database.reading() as connection:
-                run.forget_drained(checkpoints_of(connection, mapping.id))
+        with self._surroundings.database.reading() as connection:
+            stored = checkpoints_of(connection, mapping.id)
+        run.forget_drained(stored)  # an operator may have gone back into one of them
+        tokens = {(each.shard, each.lane): each.token for each in stored}
+        changed = (old.settings, old.active) != (mapping.settings, mapping.active)
         for lane in run.lanes.values():
-            lane.stale = lane.checkpoint is not None
-            if lane.phase is Phase.BACKING_OFF:
+            checkpoint = lane.checkpoint
+            moved = checkpoint is not None and checkpoint.token != tokens.get(lane.key)
+            lane.stale |= moved
+            if lane.phase is Phase.BACKING_OFF and (moved or changed):
                 lane.wait()
                 self._agenda.now(lane)
             if filters_changed:
@@ -118,7 +130,7 @@ class Roster:
         old, lane.stream, lane.shard = lane.shard, stop.stream, stop.shard
         if lane.checkpoint is not None and not lane.busy:
             lane.stale |= old.trimmed_sequence < lane.shard.trimmed_sequence > lane.checkpoint.sequence
-        if lane.phase in {Phase.WAITING, Phase.READING, Phase.WINDOW}:
+        if lane.at_rest:
             self._agenda.now(lane)
 
     def leave(self, lane: Lane) -> None:

@@ -13,7 +13,9 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
 
     from cdc.mappings.lane import Lane
+    from cdc.mappings.redrive import Redrive
     from cdc.model.catalog import Catalog
+    from cdc.model.dead_letters import DeadLetter
     from cdc.model.mappings import Checkpoint, Mapping
 
 
@@ -30,6 +32,7 @@ class Counters:
     delivered: int = 0
     trimmed: int = 0  # expired first
     dead: int = 0  # given up
+    redriven: int = 0  # of dead letters that the function has taken
     duration_ms: float = 0.0  # of all invocations
 
 
@@ -46,6 +49,8 @@ class MappingRun:
     drained: dict[int, frozenset[int]] = field(default_factory=dict)
     """Closed shards in which nothing is left to read, with the tokens of the checkpoints that they were left with."""
     counters: Counters = field(default_factory=Counters)
+    letters: list[DeadLetter] = field(default_factory=list)  # to be redriven, one after the other
+    redrive: Redrive | None = None  # of the first of them
 
     def __post_init__(self) -> None:
         self.compile()

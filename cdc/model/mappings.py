@@ -111,3 +111,4 @@ class Checkpoint:
     last_result: str = NO_RECORDS  # as LastProcessingResult
     last_error: str | None = None
     updated_ms: int = 0
+    paused: bool = False  # by an operator

@@ -55,7 +55,7 @@ class Window:
 
 
 def _checkpoint(row: Any) -> Checkpoint:
-    return Checkpoint(**{**row._mapping, "splits": tuple(orjson.loads(row.splits))})
+    return Checkpoint(**{**row._mapping, "splits": tuple(orjson.loads(row.splits)), "paused": bool(row.paused)})
 
 
 def load_checkpoints(connection: Connection) -> list[Checkpoint]:
@@ -91,22 +91,14 @@ def begin(transaction: Transaction, mapping_id: int, shard: int, lane_count: int
     existing = lanes_of(transaction.connection, mapping_id, shard)
     if existing:
         return existing
-    return [_add(transaction, mapping_id, shard, lane, lane_count, sequence, 0) for lane in range(lane_count)]
-
-
-def _add(
-    transaction: Transaction, mapping_id: int, shard: int, lane: int, lane_count: int, sequence: int, token: int
-) -> Checkpoint:
-    checkpoint = Checkpoint(
-        mapping_id=mapping_id,
-        shard=shard,
-        lane=lane,
-        lane_count=lane_count,
-        token=token,
-        start_sequence=sequence,
-        sequence=sequence,
-        updated_ms=transaction.now_ms,
+    first = Checkpoint(
+        mapping_id=mapping_id, shard=shard, lane_count=lane_count, start_sequence=sequence, sequence=sequence
     )
+    return [_add(transaction, replace(first, lane=lane)) for lane in range(lane_count)]
+
+
+def _add(transaction: Transaction, checkpoint: Checkpoint) -> Checkpoint:
+    checkpoint = replace(checkpoint, updated_ms=transaction.now_ms)
     transaction.connection.execute(insert(schema.checkpoints).values(_values(checkpoint)))
     return checkpoint
 
@@ -119,11 +111,16 @@ def divide(transaction: Transaction, old: list[Checkpoint], lane_count: int) -> 
         return None
     of_shard = (_checkpoints.mapping_id == first.mapping_id, _checkpoints.shard == first.shard)
     transaction.connection.execute(delete(schema.checkpoints).where(*of_shard))
-    token = 1 + max(each.token for each in old)  # no write that saw an old lane may hit a new one
-    return [
-        _add(transaction, first.mapping_id, first.shard, lane, lane_count, first.sequence, token)
-        for lane in range(lane_count)
-    ]
+    new = Checkpoint(
+        mapping_id=first.mapping_id,
+        shard=first.shard,
+        lane_count=lane_count,
+        token=1 + max(each.token for each in old),  # no write that saw an old lane may hit a new one
+        start_sequence=first.sequence,
+        sequence=first.sequence,
+        paused=any(each.paused for each in old),
+    )
+    return [_add(transaction, replace(new, lane=lane)) for lane in range(lane_count)]
 
 
 def settle(
@@ -228,6 +225,23 @@ def reset(transaction: Transaction, checkpoint: Checkpoint, sequence: int) -> Ch
     return written
 
 
+def set_paused(transaction: Transaction, checkpoint: Checkpoint, *, paused: bool) -> Checkpoint | None:
+    """Take no new batch in a lane until it is resumed, or go on."""
+    return _write(transaction, checkpoint, replace(checkpoint, paused=paused))
+
+
+def retry_now(transaction: Transaction, checkpoint: Checkpoint) -> Checkpoint | None:
+    """Have a lane wait no longer before its next attempt: that the checkpoint has moved says so."""
+    return _write(transaction, checkpoint, checkpoint)
+
+
+def outcomes_at(connection: Connection, mapping_id: int, shard: int, sequence: int) -> list[Any]:
+    """List the outcomes of all lanes of a shard that a sequence is within, oldest first."""
+    within = (_outcomes.after_sequence < sequence, _outcomes.through_sequence >= sequence)
+    some = select(schema.outcomes).where(_outcomes.mapping_id == mapping_id, _outcomes.shard == shard, *within)
+    return list(connection.execute(some.order_by(_outcomes.id)))
+
+
 _COLUMNS = tuple(column.name for column in schema.checkpoints.columns)
 _KEY = ("mapping_id", "shard", "lane")
 _MOVED = tuple(name for name in _COLUMNS if name not in {*_KEY, "lane_count"})
@@ -251,6 +265,7 @@ _FIELDS = tuple(each.name for each in fields(Checkpoint))
 def _values(checkpoint: Checkpoint) -> dict[str, Any]:
     values = dict(zip(_FIELDS, astuple(checkpoint), strict=True))
     values["splits"] = orjson.dumps(checkpoint.splits)
+    values["paused"] = int(checkpoint.paused)
     return values
 
 

@@ -18,7 +18,7 @@ from sqlalchemy import (
     UniqueConstraint,
 )
 
-REVISION = "0004"
+REVISION = "0005"
 """The Alembic revision that this code writes and reads."""
 
 metadata = MetaData()
@@ -153,6 +153,7 @@ checkpoints = Table(
     Column("last_result", Text, nullable=False),
     Column("last_error", Text),
     Column("updated_ms", BigInteger, nullable=False),
+    Column("paused", Integer, nullable=False, server_default="0", comment="by an operator"),
     PrimaryKeyConstraint("mapping_id", "shard", "lane"),
     sqlite_with_rowid=False,
 )

@@ -15,7 +15,7 @@ from cdc.model.errors import ServiceError, ServiceUnavailable
 from cdc.model.functions import Outcome
 from cdc.model.mappings import Declaration, MappingSettings
 from cdc.model.options import Options
-from cdc.store import checkpoints, mappings
+from cdc.store import checkpoints, dead_letters, mappings
 from cdc.store.database import open_database
 from cdc.store.reading import Reader
 from cdc.store.schema import outcomes
@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from cdc.mappings.status import LaneState, MappingState
+    from cdc.model.dead_letters import DeadLetter
     from cdc.model.mappings import Checkpoint
     from cdc.store.transaction import Transaction
 
@@ -161,6 +162,22 @@ class Bench:
 
     def pause(self, *, paused: bool, name: str = "m") -> None:
         self.write(lambda each: mappings.set_paused(each, self.mapping_id(name), paused=paused))
+        self.poller.poke()
+
+    def letters(self) -> list[DeadLetter]:
+        with self.database.reading() as connection:
+            return dead_letters.find(connection)
+
+    def redrive(self, *letters: DeadLetter, forced: bool = False) -> None:
+        """Ask for letters to be delivered again."""
+
+        def run(transaction: Transaction) -> None:
+            for each in letters:
+                assert each.id is not None
+                assert dead_letters.ask_redrive(transaction, each.id, forced=forced)
+                mappings.touch(transaction, each.mapping_id)
+
+        self.write(run)
         self.poller.poke()
 
     def purge(self) -> None:
