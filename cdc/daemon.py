@@ -209,6 +209,8 @@ class Daemon:
         try:
             while purge_step(service.writer, service.reader, service.clock.now_ms(), self._rest).more:
                 self._rest()
+            while service.dead_letters.purge_older(self._settings.retention.dead_letters_hours * 3600):
+                self._rest()
             while service.purge_outbox(self._settings.destinations.keep_hours * 3600):
                 self._rest()
         except _StoppingError:

@@ -43,8 +43,9 @@ SECTIONS = {
         "import": Entry("cdc.cli.import_items", "Import JSON lines or CSV into a table."),
     },
     "Delivery": {
-        "mappings": Entry("cdc.cli.mappings", "List, pause, resume or forget mappings."),
+        "mappings": Entry("cdc.cli.mappings", "List mappings, and pause, retry, skip or reset them."),
         "filters": Entry("cdc.cli.filters", "Try filter patterns on records."),
+        "dead-letters": Entry("cdc.cli.dead_letters", "List, show, redrive or purge batches that were given up."),
         "outbox": Entry("cdc.cli.outbox", "List, show or retry messages about discarded batches."),
     },
 }

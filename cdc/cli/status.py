@@ -32,8 +32,9 @@ def command(settings: Settings, *, as_json: bool) -> None:
       streams     arn, table, view_type, enabled, retention_hours,
                   shards: shard_id, open, start_sequence, head_sequence (or null)
       mappings    name, table, function, state, batch_size, on_failure (or null), iterator_age_ms,
-                  trimmed_records, dead_letters, shards: shard_id, lane, checkpoint, iterator_age_ms,
-                  behind, failed_attempts, last_result, last_error (or null), updated_ms
+                  trimmed_records, skipped_records, dead_letters, shards: shard_id, lane, checkpoint,
+                  iterator_age_ms, behind, failed_attempts, last_result, last_error (or null),
+                  updated_ms, paused
       outbox      destination, pending, oldest_pending_ms, next_attempt_ms (both null when none is
                   pending), sent, failed, last_error (or null)
 
@@ -76,6 +77,14 @@ def _show(state: dict[str, Any]) -> None:
         f"{mapping['name']}: {mapping['trimmed_records']:,} records expired before they were delivered"
         for mapping in trimmed
     ]
+    parts += [
+        f"{mapping['name']}: {mapping['skipped_records']:,} records were skipped by an operator"
+        for mapping in state["mappings"]
+        if mapping["skipped_records"]
+    ]
+    dead = sum(mapping["dead_letters"] for mapping in state["mappings"])
+    if dead:
+        parts.append(f"{dead:,} batches were given up and are kept: `cdc dead-letters list` shows why")
     tables.show(*parts)
 
 

@@ -81,6 +81,8 @@ def lanes_table(mappings: Iterable[dict[str, Any]]) -> Table:
             failed = lane["failed_attempts"]
             result = f"{lane['last_result']}: {lane['last_error']}" if lane["last_error"] else lane["last_result"]
             age = age_text(lane["iterator_age_ms"])
+            if lane["paused"]:
+                result = f"paused; {result}"
             drawn.add_row(
                 name, short(lane["shard_id"]), lane["checkpoint"], age, _alarm(str(failed), failed > 0), result
             )
@@ -119,6 +121,25 @@ def messages_table(messages: Iterable[dict[str, Any]], now_ms: int) -> Table:
             age_text(max(0, now_ms - each["created_ms"])),
             str(each["attempts"]),
             each["last_error"] or "",
+        )
+    return drawn
+
+
+def letters_table(letters: Iterable[dict[str, Any]], now_ms: int) -> Table:
+    """Draw dead letters, a line each."""
+    drawn = _table("id>", "mapping", "shard", "first record", "records>", "state", "age>", "attempts>", "error")
+    for each in letters:
+        error = f"{each['error_type']}: {each['error_message']}" if each["error_type"] else each["error_message"]
+        drawn.add_row(
+            str(each["id"]),
+            each["mapping"],
+            short(each["shard_id"]),
+            each["first_sequence"],
+            f"{each['records']:,}",
+            _alarm(each["state"], each["state"] == "dead"),
+            age_text(max(0, now_ms - each["created_ms"])),
+            str(each["attempts"]),
+            error if each["redrive_error"] is None else f"{error}; redrive: {each['redrive_error']}",
         )
     return drawn
 

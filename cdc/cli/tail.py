@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import re
 import select
 import sys
 from datetime import UTC, datetime
@@ -14,6 +13,7 @@ import click
 from cdc.cli.connection import connect
 from cdc.cli.errors import CommandError, UnreachableError
 from cdc.cli.follow import LATEST, TRIM_HORIZON, Follower
+from cdc.cli.moments import Moment
 from cdc.cli.options import with_settings
 from cdc.cli.values import plain_text
 from cdc.clock import SystemClock
@@ -24,27 +24,7 @@ if TYPE_CHECKING:
 
 POLL_SECONDS = 0.2
 """Pause when everything is read: five looks a second at each shard cost a server 1 % of a core."""
-_UNITS_SECONDS = {"s": 1, "m": 60, "h": 3600, "d": 86_400}
 _COLOURS = {"INSERT": "green", "MODIFY": "yellow", "REMOVE": "red"}
-
-
-class Since(click.ParamType[float]):
-    """A moment: an age such as 90s, 10m, 2h or 1d, or a date and time in ISO 8601. Seconds since 1970."""
-
-    name = "AGE|TIME"
-
-    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> float:
-        """Read it."""
-        age = re.fullmatch(r"([0-9]{1,9})([smhd])", str(value))
-        if age:
-            return SystemClock().now_ms() / 1000 - int(age[1]) * _UNITS_SECONDS[age[2]]
-        try:
-            moment = datetime.fromisoformat(str(value))
-        except ValueError:
-            self.fail(
-                f"{value}: expected an age such as 90s, 10m, 2h or 1d, or a time such as 2026-05-01T12:00", param, ctx
-            )
-        return moment.timestamp()  # one without a zone is local time, as people mean it
 
 
 class Source:
@@ -77,7 +57,7 @@ class Source:
 @click.command("tail")
 @click.argument("table")
 @click.option("--from-start", is_flag=True, help="Begin at the oldest record kept.  [default: at what comes]")
-@click.option("--since", type=Since(), help="Begin at a time, such as 10m ago, or 2026-05-01T12:00.")
+@click.option("--since", type=Moment(), help="Begin at a time, such as 10m ago, or 2026-05-01T12:00.")
 @click.option("--follow/--no-follow", default=True, help="Wait for more; or print what is kept, and end.")
 @click.option("--shard", metavar="ID", help="Only this shard and its children; the end of its id will do.")
 @click.option("--json", "as_json", is_flag=True, help="One JSON object a line: the records of GetRecords.")

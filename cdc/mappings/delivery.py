@@ -71,7 +71,7 @@ class Delivery:
         checkpoint = lane.checkpoint
         if checkpoint is None:
             self._submit(lane, writes.begin(lane.run.mapping, lane.shard.id, lane.number, lane.count), sight.now)
-        elif self.draining or checkpoint.paused or lane.held or not lane.run.delivers:
+        elif self.draining or lane.paused or lane.held or not lane.run.delivers:
             lane.wait()
         elif lane.at_limit:
             self._divide(lane, sight.now)

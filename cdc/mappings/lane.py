@@ -49,6 +49,7 @@ class Lane:
     stale: bool = False  # the stored checkpoint has moved
     gone: bool = False  # no longer on the walk: finish what is under way, then go
     limit: int | None = None  # go no further than this sequence: the shard gets another number of lanes there
+    paused: bool = False  # by an operator
     drained: bool = False  # the shard is closed, and nothing is left in this lane
     looked_through: int = 0  # no record for this lane between the checkpoint and this sequence
     filtered: int = 0  # records up to there that the filters passed over

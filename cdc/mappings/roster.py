@@ -10,6 +10,7 @@ from cdc.mappings.lane import Lane, Phase
 from cdc.mappings.run import MappingRun
 from cdc.mappings.selection import Selection
 from cdc.store.checkpoints import checkpoints_of, load_checkpoints
+from cdc.store.mappings import load_controls
 from cdc.streams.wire import RecordWriter
 
 if TYPE_CHECKING:
@@ -57,7 +58,9 @@ class Roster:
             has_function = self._surroundings.invoker.has_function(mapping.function_name)
             run = self.runs.get(mapping.id)
             if run is None:
-                run = self.runs[mapping.id] = MappingRun(mapping)
+                with self._surroundings.database.reading() as connection:
+                    controls = load_controls(connection, mapping.id)
+                run = self.runs[mapping.id] = MappingRun(mapping, controls=controls)
                 changed = True
             elif run.mapping.revision != mapping.revision:
                 self._renew(run, mapping)
@@ -81,14 +84,17 @@ class Roster:
             run.compile()
         with self._surroundings.database.reading() as connection:
             stored = checkpoints_of(connection, mapping.id)
+            controls = load_controls(connection, mapping.id)
         run.forget_drained(stored)  # an operator may have gone back into one of them
         tokens = {(each.shard, each.lane): each.token for each in stored}
         changed = (old.settings, old.active) != (mapping.settings, mapping.active)
+        woken = {shard for shard, control in controls.items() if control != run.controls.get(shard)}
+        run.controls = controls
         for lane in run.lanes.values():
-            checkpoint = lane.checkpoint
-            moved = checkpoint is not None and checkpoint.token != tokens.get(lane.key)
+            self._control(lane)
+            moved = lane.checkpoint is not None and lane.checkpoint.token != tokens.get(lane.key)
             lane.stale |= moved
-            if lane.phase is Phase.BACKING_OFF and (moved or changed):
+            if lane.phase is Phase.BACKING_OFF and (moved or changed or lane.shard.id in woken):
                 lane.wait()
                 self._agenda.now(lane)
             if filters_changed:
@@ -96,6 +102,10 @@ class Roster:
                 if not lane.busy:
                     lane.batch = None
         self._limit(run)
+
+    def _control(self, lane: Lane) -> None:
+        control = lane.run.controls.get(lane.shard.id)
+        lane.paused = control is not None and control.paused
 
     def _limit(self, run: MappingRun) -> None:
         """Let lanes go only so far where the shard is to have another number of them."""
@@ -167,6 +177,7 @@ class Roster:
         return Selection(writer.event_record, number, count, matches)
 
     def _begin(self, lane: Lane) -> None:
+        self._control(lane)
         if lane.checkpoint is not None:
             lane.wait()
         lane.run.lanes[lane.key] = lane

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from cdc.mappings.redrive import Redrive
     from cdc.model.catalog import Catalog
     from cdc.model.dead_letters import DeadLetter
-    from cdc.model.mappings import Checkpoint, Mapping
+    from cdc.model.mappings import Checkpoint, Mapping, ShardControl
 
 
 @dataclass(slots=True)
@@ -49,6 +49,7 @@ class MappingRun:
     drained: dict[int, frozenset[int]] = field(default_factory=dict)
     """Closed shards in which nothing is left to read, with the tokens of the checkpoints that they were left with."""
     counters: Counters = field(default_factory=Counters)
+    controls: dict[int, ShardControl] = field(default_factory=dict)  # of an operator, by the shard's id in the file
     letters: list[DeadLetter] = field(default_factory=list)  # to be redriven, one after the other
     redrive: Redrive | None = None  # of the first of them
 

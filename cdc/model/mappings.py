@@ -111,4 +111,13 @@ class Checkpoint:
     last_result: str = NO_RECORDS  # as LastProcessingResult
     last_error: str | None = None
     updated_ms: int = 0
-    paused: bool = False  # by an operator
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class ShardControl:
+    """What an operator wants of a mapping in one shard. It is apart from checkpoints, so that no batch in flight is lost."""
+
+    mapping_id: int
+    shard: int  # the shard's id in the file
+    paused: bool = False
+    retries: int = 0  # how often a batch that fails was to be tried again at once

@@ -12,6 +12,8 @@ from cdc.clock import SystemClock
 from cdc.model.errors import SerializationException, ServiceError
 from cdc.model.options import Options
 from cdc.model.outbox import FAILED, SENT
+from cdc.service.control import Control, find_mapping
+from cdc.service.letters import DeadLetters
 from cdc.service.operations import OPERATIONS
 from cdc.service.status import status
 from cdc.store import mappings as stored_mappings
@@ -39,10 +41,6 @@ PURGE_MESSAGES = 100
 """Messages deleted in one write at most, which takes some milliseconds."""
 
 
-class UnknownMappingError(ServiceError):
-    """No mapping has this name."""
-
-
 class UnknownMessageError(ServiceError):
     """No message of the outbox has this id and can be used so."""
 
@@ -66,6 +64,8 @@ class Service:
         except BaseException:
             self.database.close()
             raise
+        self.control = Control(self)
+        self.dead_letters = DeadLetters(self)
 
     def __enter__(self) -> Self:
         return self
@@ -193,28 +193,12 @@ class Service:
         with self.database.reading() as connection:
             return stored_mappings.load_mappings(connection)
 
-    def pause_mapping(self, name: str) -> None:
-        """Deliver no more batches of a mapping, also after a restart, until it is resumed.
-
-        Raises: UnknownMappingError.
-        """
-        mapping = self._mapping(name)
-        self.writer.call(lambda transaction: stored_mappings.set_paused(transaction, mapping.id, paused=True))
-
-    def resume_mapping(self, name: str) -> None:
-        """Go on delivering from the checkpoint.
-
-        Raises: UnknownMappingError.
-        """
-        mapping = self._mapping(name)
-        self.writer.call(lambda transaction: stored_mappings.set_paused(transaction, mapping.id, paused=False))
-
     def forget_mapping(self, name: str) -> None:
         """Delete a mapping that the configuration no longer names, with its checkpoints.
 
         Raises: UnknownMappingError; ServiceError while the configuration names it.
         """
-        mapping = self._mapping(name)
+        mapping = find_mapping(self, name)
         if not mapping.removed:
             raise ServiceError(f"mapping {name} is declared in the configuration: remove it there and reload first")
         self.writer.call(lambda transaction: stored_mappings.forget(transaction, mapping.id))
@@ -266,14 +250,6 @@ class Service:
         if given_up:
             log.warning("%d messages that were given up have been kept for their time, and are deleted", given_up)
         return sent + given_up > 0
-
-    def _mapping(self, name: str) -> Mapping:
-        mappings = self.mappings()
-        for mapping in mappings:
-            if mapping.name == name:
-                return mapping
-        known = ", ".join(mapping.name for mapping in mappings) or "none"
-        raise UnknownMappingError(f"no mapping is named {name}; there are: {known}")
 
     def status(self) -> dict[str, Any]:
         """Describe tables, streams, shards and mappings as plain JSON values, as of the last commit."""

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 from cdc.model.arns import stream_arn
 from cdc.model.catalog import sequence_text
 from cdc.model.lanes import lane_of
-from cdc.model.mappings import TRIMMED
+from cdc.model.mappings import SKIPPED, TRIMMED
 from cdc.store import catalog as stored_catalog
 from cdc.store import checkpoints as stored_checkpoints
 from cdc.store import dead_letters, outbox, records
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
 
     from cdc.model.catalog import Catalog, Shard, Stream
-    from cdc.model.mappings import Checkpoint, Mapping
+    from cdc.model.mappings import Checkpoint, Mapping, ShardControl
     from cdc.model.options import Options
     from cdc.store.blocks import Record
     from cdc.store.database import Database
@@ -31,6 +31,8 @@ def status(database: Database, view: View, options: Options) -> dict[str, Any]:
         mappings = stored_mappings.load_mappings(connection)
         checkpoints = stored_checkpoints.load_checkpoints(connection)
         trimmed = stored_checkpoints.counts(connection, TRIMMED)
+        skipped = stored_checkpoints.counts(connection, SKIPPED)
+        controls = {mapping.id: stored_mappings.load_controls(connection, mapping.id) for mapping in mappings}
         dead = dead_letters.count(connection)
         traffic = outbox.traffic(connection)
     return {
@@ -47,8 +49,14 @@ def status(database: Database, view: View, options: Options) -> dict[str, Any]:
         ],
         "streams": [_stream(view, stream, options) for stream in view.catalog.streams],
         "mappings": [
-            _mapping(view, mapping, [each for each in checkpoints if each.mapping_id == mapping.id])
-            | {"trimmed_records": trimmed.get(mapping.id, 0), "dead_letters": dead.get(mapping.id, 0)}
+            _mapping(
+                view, mapping, [each for each in checkpoints if each.mapping_id == mapping.id], controls[mapping.id]
+            )
+            | {
+                "trimmed_records": trimmed.get(mapping.id, 0),
+                "skipped_records": skipped.get(mapping.id, 0),
+                "dead_letters": dead.get(mapping.id, 0),
+            }
             for mapping in mappings
         ],
         "outbox": [each._asdict() for each in traffic],
@@ -76,9 +84,14 @@ def _shard(view: View, shard: Shard) -> dict[str, Any]:
     }
 
 
-def _mapping(view: View, mapping: Mapping, checkpoints: Iterable[Checkpoint]) -> dict[str, Any]:
+def _mapping(
+    view: View, mapping: Mapping, checkpoints: Iterable[Checkpoint], controls: dict[int, ShardControl]
+) -> dict[str, Any]:
     lanes = [
-        _lane(view, each, *view.catalog.shards[each.shard]) for each in checkpoints if each.shard in view.catalog.shards
+        _lane(view, each, *view.catalog.shards[each.shard])
+        | {"paused": each.shard in controls and controls[each.shard].paused}
+        for each in checkpoints
+        if each.shard in view.catalog.shards
     ]
     return {
         "name": mapping.name,

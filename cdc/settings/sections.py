@@ -132,6 +132,17 @@ class RetentionSettings(Checked):
             high=86_400,
         ),
     )
+    dead_letters_hours: float = field(
+        default=336,
+        metadata=rule(
+            Kind.NUMBER,
+            "How long a batch that was given up is kept, with its records. 14 days, as long as SQS keeps a message at most: "
+            "somebody has to see it first.",
+            unit="hours",
+            low=0.001,
+            high=876_000,
+        ),
+    )
     tables: Mapping[str, float] = field(
         default_factory=dict,
         metadata=rule(

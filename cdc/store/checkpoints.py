@@ -55,7 +55,7 @@ class Window:
 
 
 def _checkpoint(row: Any) -> Checkpoint:
-    return Checkpoint(**{**row._mapping, "splits": tuple(orjson.loads(row.splits)), "paused": bool(row.paused)})
+    return Checkpoint(**{**row._mapping, "splits": tuple(orjson.loads(row.splits))})
 
 
 def load_checkpoints(connection: Connection) -> list[Checkpoint]:
@@ -118,7 +118,6 @@ def divide(transaction: Transaction, old: list[Checkpoint], lane_count: int) -> 
         token=1 + max(each.token for each in old),  # no write that saw an old lane may hit a new one
         start_sequence=first.sequence,
         sequence=first.sequence,
-        paused=any(each.paused for each in old),
     )
     return [_add(transaction, replace(new, lane=lane)) for lane in range(lane_count)]
 
@@ -190,7 +189,7 @@ def split(
     return _write(transaction, checkpoint, after)
 
 
-def close_window(transaction: Transaction, checkpoint: Checkpoint) -> Checkpoint | None:
+def close_window(transaction: Transaction, checkpoint: Checkpoint, last_result: str = OK) -> Checkpoint | None:
     """End the open tumbling window; its state is forgotten."""
     retry = None if checkpoint.retry_through == checkpoint.sequence else checkpoint.retry_through
     after = replace(
@@ -199,7 +198,7 @@ def close_window(transaction: Transaction, checkpoint: Checkpoint) -> Checkpoint
         window_state=None,
         retry_through=retry,
         attempts=0,
-        last_result=OK,
+        last_result=last_result,
         last_error=None,
     )
     return _write(transaction, checkpoint, after)
@@ -225,14 +224,13 @@ def reset(transaction: Transaction, checkpoint: Checkpoint, sequence: int) -> Ch
     return written
 
 
-def set_paused(transaction: Transaction, checkpoint: Checkpoint, *, paused: bool) -> Checkpoint | None:
-    """Take no new batch in a lane until it is resumed, or go on."""
-    return _write(transaction, checkpoint, replace(checkpoint, paused=paused))
-
-
-def retry_now(transaction: Transaction, checkpoint: Checkpoint) -> Checkpoint | None:
-    """Have a lane wait no longer before its next attempt: that the checkpoint has moved says so."""
-    return _write(transaction, checkpoint, checkpoint)
+def skip(transaction: Transaction, checkpoint: Checkpoint, passed: Passed) -> Checkpoint | None:
+    """Pass the batch that is tried again, or end the tumbling window whose last invocation is."""
+    if checkpoint.retry_through is None:
+        return None
+    if checkpoint.retry_through == checkpoint.sequence:
+        return close_window(transaction, checkpoint, last_result=_RESULTS[SKIPPED])
+    return settle(transaction, checkpoint, checkpoint.retry_through, passed)
 
 
 def outcomes_at(connection: Connection, mapping_id: int, shard: int, sequence: int) -> list[Any]:
@@ -265,7 +263,6 @@ _FIELDS = tuple(each.name for each in fields(Checkpoint))
 def _values(checkpoint: Checkpoint) -> dict[str, Any]:
     values = dict(zip(_FIELDS, astuple(checkpoint), strict=True))
     values["splits"] = orjson.dumps(checkpoint.splits)
-    values["paused"] = int(checkpoint.paused)
     return values
 
 

@@ -100,6 +100,13 @@ def refuse_redrive(transaction: Transaction, letter_id: int, error: str) -> bool
     return _change(transaction, letter_id, REDRIVING, state=DEAD, redrive_error=error)
 
 
+def refuse_redrives(transaction: Transaction, mapping_id: int, error: str) -> None:
+    """Note why no dead letter of a mapping is to be delivered again any more."""
+    of_mapping = (_letters.mapping_id == mapping_id, _letters.state == REDRIVING)
+    values = {"state": DEAD, "redrive_error": error}
+    transaction.connection.execute(update(schema.dead_letters).where(*of_mapping).values(**values))
+
+
 def redrive_failed(transaction: Transaction, letter_id: int, error_type: str, message: str, request_id: str) -> bool:
     """Note that the function has failed at a dead letter again."""
     return _change(
@@ -124,6 +131,12 @@ def remove(transaction: Transaction, ids: Iterable[int]) -> int:
     """Delete dead letters that are not being delivered; return how many."""
     some = delete(schema.dead_letters).where(_letters.id.in_(list(ids)), _letters.state != REDRIVING)
     return transaction.connection.execute(some).rowcount
+
+
+def has_older(connection: Connection, before_ms: int) -> bool:
+    """Tell whether there are dead letters given up before `before_ms`."""
+    old = select(_letters.id).where(_letters.created_ms < before_ms, _letters.state != REDRIVING).limit(1)
+    return connection.execute(old).first() is not None
 
 
 def purge(transaction: Transaction, before_ms: int, rows: int) -> int:

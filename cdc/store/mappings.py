@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Any
 import orjson
 from sqlalchemy import delete, insert, select, update
 
-from cdc.model.mappings import CONFIGURATION, LATEST, Mapping, MappingSettings
-from cdc.store import schema
+from cdc.model.mappings import CONFIGURATION, LATEST, Mapping, MappingSettings, ShardControl
+from cdc.store import dead_letters, schema
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from cdc.model.mappings import Declaration
     from cdc.store.transaction import Transaction
 
-_mappings = schema.mappings.c
+_mappings, _controls = schema.mappings.c, schema.shard_controls.c
 
 
 def load_mappings(connection: Connection) -> list[Mapping]:
@@ -144,7 +144,8 @@ def remove_others(transaction: Transaction, declared: Iterable[str]) -> None:
 
 
 def forget(transaction: Transaction, mapping_id: int) -> None:
-    """Delete a mapping with its checkpoints and outcomes; declared again, it starts anew."""
+    """Delete a mapping with its checkpoints and outcomes; declared again, it starts anew. Its dead letters stay."""
+    dead_letters.refuse_redrives(transaction, mapping_id, "its mapping was forgotten")
     transaction.connection.execute(delete(schema.mappings).where(_mappings.id == mapping_id))
 
 
@@ -153,8 +154,26 @@ def set_paused(transaction: Transaction, mapping_id: int, *, paused: bool) -> No
     _change(transaction, mapping_id, paused=int(paused))
 
 
+def load_controls(connection: Connection, mapping_id: int) -> dict[int, ShardControl]:
+    """Read what an operator wants of a mapping in single shards, by the shard's id in the file."""
+    rows = connection.execute(select(schema.shard_controls).where(_controls.mapping_id == mapping_id))
+    return {row.shard: ShardControl(**{**row._mapping, "paused": bool(row.paused)}) for row in rows}
+
+
+def control(transaction: Transaction, wanted: ShardControl) -> None:
+    """Keep what an operator wants of a mapping in a shard, in place of what he wanted before."""
+    of_shard = (_controls.mapping_id == wanted.mapping_id, _controls.shard == wanted.shard)
+    transaction.connection.execute(delete(schema.shard_controls).where(*of_shard))
+    transaction.connection.execute(insert(schema.shard_controls).values(asdict(wanted)))
+
+
+def restart(transaction: Transaction, mapping_id: int, after: int) -> None:
+    """Have a mapping begin the shards that it hasn't begun yet after a sequence."""
+    _change(transaction, mapping_id, start_sequence=after)
+
+
 def touch(transaction: Transaction, mapping_id: int) -> None:
-    """Tell the poller that an operator has done something to a mapping: it looks at everything anew, and waits no more."""
+    """Tell the poller that an operator has done something to a mapping."""
     _change(transaction, mapping_id)
 
 

@@ -153,8 +153,18 @@ checkpoints = Table(
     Column("last_result", Text, nullable=False),
     Column("last_error", Text),
     Column("updated_ms", BigInteger, nullable=False),
-    Column("paused", Integer, nullable=False, server_default="0", comment="by an operator"),
     PrimaryKeyConstraint("mapping_id", "shard", "lane"),
+    sqlite_with_rowid=False,
+)
+
+shard_controls = Table(
+    "shard_controls",
+    metadata,
+    Column("mapping_id", Integer, ForeignKey("mappings.id", ondelete="CASCADE"), nullable=False),
+    Column("shard", Integer, ForeignKey("shards.id", ondelete="CASCADE"), nullable=False),
+    Column("paused", Integer, nullable=False),
+    Column("retries", Integer, nullable=False, comment="how often an operator had it tried again at once"),
+    PrimaryKeyConstraint("mapping_id", "shard"),
     sqlite_with_rowid=False,
 )
 

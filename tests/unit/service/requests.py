@@ -5,12 +5,14 @@ from __future__ import annotations
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
+from cdc.model.dead_letters import RETRIES_EXHAUSTED, DeadLetter
 from cdc.model.mappings import Declaration, MappingSettings
 from cdc.model.outbox import Message
-from cdc.store import outbox
+from cdc.store import dead_letters, outbox
 
 if TYPE_CHECKING:
     from cdc.service import Service
+    from cdc.store.transaction import Transaction
 
 ON = {"StreamEnabled": True, "StreamViewType": "NEW_IMAGE"}
 OFF = {"StreamEnabled": False}
@@ -61,3 +63,32 @@ def declaration(name: str, *, table: str = "abc", **changes: Any) -> Declaration
     """Declare a mapping of the table `abc`."""
     fields: dict[str, Any] = {"function_name": "f", "starting_position": "TRIM_HORIZON"} | changes
     return Declaration(name=name, table_name=table, settings=MappingSettings(**fields))
+
+
+def give_up_batch(service: Service, mapping_name: str, event: bytes = b'{"Records":[]}') -> int:
+    """Keep a batch of a mapping as a dead letter; return its id."""
+    [mapping] = [each for each in service.mappings() if each.name == mapping_name]
+
+    def run(transaction: Transaction) -> int:
+        letter = DeadLetter(
+            mapping_id=mapping.id,
+            mapping_name=mapping_name,
+            function_name="f",
+            table_name=mapping.table_name,
+            stream_id=1,
+            shard_id="shardId-00000001761000000000-0f0f0f0f",
+            first_sequence=1,
+            last_sequence=2,
+            record_count=2,
+            condition=RETRIES_EXHAUSTED,
+            attempts=3,
+            error_type="ValueError",
+            error_message="no",
+            request_id="r",
+            first_created_ms=1,
+            last_created_ms=2,
+            created_ms=transaction.now_ms,
+        )
+        return dead_letters.add(transaction, letter, event)
+
+    return service.writer.call(run)

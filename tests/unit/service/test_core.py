@@ -6,6 +6,7 @@ import inspect
 import os
 import re
 from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from typing import Any
 
 import pytest
@@ -21,7 +22,7 @@ from cdc.model.errors import (
 )
 from cdc.model.options import Options
 from cdc.service import Service, open_service
-from cdc.service.core import UnknownMappingError
+from cdc.service.control import UnknownMappingError
 from cdc.service.operations import OPERATIONS
 from tests.unit.service.requests import OFF, ON, create, declaration, put, records
 
@@ -223,12 +224,12 @@ def test_mappings_are_those_of_the_configuration_and_removed_ones_are_remembered
 def test_a_pause_outlives_a_restart_and_a_reload(path, clock):
     with open_service(path, None, clock) as service:
         service.declare_mappings([declaration("a")])
-        service.pause_mapping("a")
-        service.pause_mapping("a")
+        service.control.pause("a")
+        service.control.pause("a")
     with open_service(path, None, clock) as service:
         service.declare_mappings([declaration("a")])
         assert states(service) == {"a": (True, False)}
-        service.resume_mapping("a")
+        service.control.resume("a")
         assert states(service) == {"a": (False, False)}
 
 
@@ -241,10 +242,13 @@ def test_only_a_mapping_that_the_configuration_no_longer_names_can_be_forgotten(
     assert service.mappings() == []
 
 
-@pytest.mark.parametrize("verb", ["pause_mapping", "resume_mapping", "forget_mapping"])
-def test_an_unknown_mapping_is_answered_with_those_that_there_are(service, verb):
-    with pytest.raises(UnknownMappingError, match="no mapping is named x; there are: none"):
-        getattr(service, verb)("x")
+def test_an_unknown_mapping_is_answered_with_those_that_there_are(service):
+    verbs = [service.forget_mapping, service.control.pause, service.control.resume, service.control.retry]
+    verbs += [service.control.skip, partial(service.control.reset, position="LATEST")]
+    for verb in verbs:
+        with pytest.raises(UnknownMappingError, match="no mapping is named x; there are: none"):
+            verb("x")
     service.declare_mappings([declaration("a"), declaration("b")])
-    with pytest.raises(UnknownMappingError, match="there are: a, b"):
-        getattr(service, verb)("x")
+    for verb in verbs:
+        with pytest.raises(UnknownMappingError, match="there are: a, b"):
+            verb("x")

@@ -71,7 +71,7 @@ def test_a_mapping_says_what_it_does_or_waits_for(service):
     assert state_of(service) == "enabled"
     service.update_table(TableName="abc", StreamSpecification=OFF)
     assert state_of(service) == "enabled", "the records of the disabled stream are delivered still"
-    service.pause_mapping("m")
+    service.control.pause("m")
     assert state_of(service) == "paused"
     service.declare_mappings([declaration("m", enabled=False)])
     assert state_of(service) == "disabled"

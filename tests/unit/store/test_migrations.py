@@ -158,31 +158,13 @@ def test_mappings_of_files_from_before_lanes_go_on_where_they_were(path, clock, 
     assert found == []
 
 
-def test_no_shard_is_paused_in_files_from_before_that_was_possible(path, clock, template):
-    source, kept = template
-    connection = old_file(path, "0004", source)
-    for segment in kept:
-        connection.execute(f"CREATE TABLE records_{segment} AS SELECT * FROM template.records_{segment}")
-    connection.execute(
-        "INSERT INTO mappings SELECT 3, 'u', 'm', 'api', 't', 1, CAST(? AS BLOB), 0, 0, 1, 1, 1, 0, 1",
-        ('{"function_name": "f", "starting_position": "LATEST"}',),
-    )
-    connection.execute(
-        "INSERT INTO checkpoints VALUES (3, 1, 0, 1, 5, 0, 1, NULL, '[]', 0, NULL, NULL, 'OK', NULL, 2000)"
-    )
-    connection.close()
-    with opened(path, clock) as (database, _), database.reading() as connection:
-        [checkpoint] = checkpoints.load_checkpoints(connection)
-    assert (checkpoint.token, checkpoint.paused) == (5, False)
-
-
 def test_files_from_before_the_outbox_get_one(path, clock, template):
     """Revision 0003 kept dead letters, and sent nothing."""
     source, kept = template
     connection = old_file(path, "0003", source)
     for segment in kept:
         connection.execute(f"CREATE TABLE records_{segment} AS SELECT * FROM template.records_{segment}")
-    for table in ("mappings", "outcomes", "dead_letters"):
+    for table in ("mappings", "checkpoints", "outcomes", "dead_letters"):
         connection.execute(f"INSERT INTO main.{table} SELECT * FROM template.{table}")
     connection.close()
     message = Message(message_id="1", destination="file:/x", payload=b"{}", mapping_name="m", records=1)
