@@ -23,8 +23,9 @@ _mapping_option = click.option("--mapping", metavar="NAME", help="Only those of 
 def command() -> None:
     """List, show, redrive or purge batches that were given up.
 
-    They are called dead letters. A mapping gives a batch up when maximum_retry_attempts or maximum_record_age_in_seconds is reached. Its records are
-    kept here for retention.dead_letters_hours, whether or not the mapping has a destination.
+    They are called dead letters. A mapping gives a batch up when maximum_retry_attempts or
+    maximum_record_age_in_seconds is reached. Its records are kept for retention.dead_letters_hours, whether or not the
+    mapping has a destination.
 
     \b
     Examples:
