@@ -28,6 +28,7 @@ DELIVERY_SECONDS = 60
 LOOK_SECONDS = 0.002
 WARM_WRITES = 20
 """Writes before those that count: the first ones start the handler's process."""
+MAPPINGS = 10
 IDLE_RATE = 40.0
 STEADY_RATE = 500.0
 COMMAND = 'command = ["awk", "-F", "\\"eventID\\"", "{ n += NF - 1 } END { print n >> ENVIRON[\\"BENCH_LOG\\"] }"]'
@@ -35,7 +36,8 @@ KINDS = {
     names.WORKER: 'handler = "receiver:count"',
     names.RUNTIME: f'runtime = ["{sys.executable}", "runtime.py"]',
     "a Python handler on awslambdaric": f'runtime = ["{sys.executable}", "-m", "awslambdaric", "receiver.count"]',
-    "an in-process Python handler": 'handler = "receiver:count"\nin_process = true',
+    names.IN_PROCESS: 'handler = "receiver:count"\nin_process = true',
+    names.SLOW: 'handler = "receiver:wait"',
     "a subprocess for each batch": COMMAND,
 }
 
@@ -61,26 +63,28 @@ def run_delivery(bench: Bench) -> None:
     """Deliver the backlog to each kind of function, in turns."""
     database = backlog(bench)
     for number in range(bench.options.rounds):
-        splice(bench, database)
+        for name, how in ((names.FLOOR_PIPE, "pipe"), (names.FLOOR_LOOP, "call")):
+            floor(bench, database, name, how)
         for index, (kind, function) in enumerate(KINDS.items()):
             figures = deliver(bench, database, f"f{number}-{index}", function)
             bench.results.add(names.delivery(kind), figures)
             bench.say(f"round {number + 1}: delivery to {kind}: {figures['rate']:,.0f} records/s")
 
 
-def splice(bench: Bench, database: Path) -> None:
-    """Measure floor P on a copy of the backlog.
+def floor(bench: Bench, database: Path, name: str, how: str) -> None:
+    """Measure floor P or L on a copy of the backlog.
 
     Raises: ChildError when it didn't read all of it.
     """
-    copy = database.with_name("spliced.db")
+    copy = database.with_name("floor.db")
     if not copy.exists():
         shutil.copy(database, copy)
-    found = report(module("floor_pipe", str(copy)), core=None, log=bench.log, seconds=DELIVERY_SECONDS)
+    command = [*module("floor_delivery", how, str(copy)), str(bench.folder / "floor.log")]
+    found = report(command, core=None, log=bench.log, seconds=DELIVERY_SECONDS)
     if found.pop("records") != bench.options.backlog:
-        raise ChildError(f"floor P did not read {bench.options.backlog} records")
-    bench.results.add(names.FLOOR_PIPE, found)
-    bench.say(f"floor P: {found['rate']:,.0f} records/s")
+        raise ChildError(f"{name} did not read {bench.options.backlog} records")
+    bench.results.add(name, found)
+    bench.say(f"{name.partition(':')[0]}: {found['rate']:,.0f} records/s")
 
 
 def backlog(bench: Bench) -> Path:
@@ -147,10 +151,11 @@ def run_latency(bench: Bench) -> None:
         with ExitStack() as stack:
             database, arrivals = bench.folder / f"latency-{number}.db", bench.folder / f"latency-{number}.log"
             with open_service(database) as service:
-                for table in ("idle", "steady"):
+                for table in ("idle", "steady", "ten"):
                     create_table(service, table)
             function = 'handler = "receiver:note"'
             delivery = declaration("idle", "idle", function, 100) + declaration("steady", "steady", function, 100)
+            delivery += "".join(declaration(f"ten-{index}", "ten", function, 100) for index in range(MAPPINGS))
             config = write_config(bench.folder / "latency.toml", database, delivery=delivery)
             environment = {"BENCH_LOG": str(arrivals)}
             daemon = stack.enter_context(serving(serve_command(config), core=None, log=bench.log, env=environment))
@@ -160,11 +165,19 @@ def run_latency(bench: Bench) -> None:
             count = round(STEADY_RATE * bench.options.paced_seconds)
             steady = latencies(bench, daemon, arrivals, ("steady", STEADY_RATE, count, 16))
             bench.results.add(names.LATENCY_STEADY, steady)
-            bench.say(f"write to handler: p50 {idle['p50_ms']:.2f} ms idle, {steady['p50_ms']:.2f} ms at 500/s")
+            arrivals.write_bytes(b"")
+            ten = latencies(bench, daemon, arrivals, ("ten", STEADY_RATE, count, 16), MAPPINGS)
+            bench.results.add(names.LATENCY_TEN, ten)
+            bench.say(
+                f"write to handler: p50 {idle['p50_ms']:.2f} ms idle, {steady['p50_ms']:.2f} ms at 500/s, "
+                f"{ten['p50_ms']:.2f} ms with ten mappings"
+            )
 
 
-def latencies(bench: Bench, daemon: Server, arrivals: Path, load: tuple[str, float, int, int]) -> dict[str, float]:
-    """Send puts at a rate; hold their times against those that the handler noted.
+def latencies(
+    bench: Bench, daemon: Server, arrivals: Path, load: tuple[str, float, int, int], mappings: int = 1
+) -> dict[str, float]:
+    """Send puts at a rate; hold their times against those that the handler noted, once for each mapping.
 
     Raises: ChildError when the handler misses one.
     """
@@ -172,10 +185,10 @@ def latencies(bench: Bench, daemon: Server, arrivals: Path, load: tuple[str, flo
     pace = [str(daemon.port), table, str(rate), str(count + WARM_WRITES), str(connections), "0.5"]
     seconds = (count + WARM_WRITES) / rate + DELIVERY_SECONDS
     sent = report(module("paced", *pace), core=None, log=bench.log, seconds=seconds)
-    noted = await_arrivals(arrivals, count + WARM_WRITES)
-    numbers = range(WARM_WRITES, count + WARM_WRITES)
-    from_send = [(noted[index] - sent["sent_ns"][index]) / 1e6 for index in numbers]
-    after_answer = [(noted[index] - sent["answered_ns"][index]) / 1e6 for index in numbers]
+    noted = await_arrivals(arrivals, (count + WARM_WRITES) * mappings)
+    counted = [(number, moment) for number, moment in noted if number >= WARM_WRITES]
+    from_send = [(moment - sent["sent_ns"][number]) / 1e6 for number, moment in counted]
+    after_answer = [(moment - sent["answered_ns"][number]) / 1e6 for number, moment in counted]
     return {
         "p50_ms": percentile(from_send, 0.5),
         "p99_ms": percentile(from_send, 0.99),
@@ -184,19 +197,18 @@ def latencies(bench: Bench, daemon: Server, arrivals: Path, load: tuple[str, flo
     }
 
 
-def await_arrivals(arrivals: Path, wanted: int) -> dict[int, int]:
-    """Read when the handler first saw each put, by the put's number, once it saw all.
+def await_arrivals(arrivals: Path, wanted: int) -> list[tuple[int, int]]:
+    """Read which puts the handler saw when, by their numbers, once it saw all.
 
     Raises: ChildError.
     """
     deadline = time.monotonic() + DELIVERY_SECONDS
-    noted: dict[int, int] = {}
-    while time.monotonic() < deadline:
-        lines = arrivals.read_text().splitlines() if arrivals.exists() else []
-        for line in lines:
-            number, moment = map(int, line.split())
-            noted.setdefault(number - FIRST_NUMBER, moment)
-        if len(noted) >= wanted:
-            return noted
+    while True:
+        lines = arrivals.read_bytes().splitlines() if arrivals.exists() else []
+        if len(lines) >= wanted:
+            break
+        if time.monotonic() > deadline:
+            raise ChildError(f"the handler saw {len(lines)} of {wanted} writes")
         time.sleep(0.05)
-    raise ChildError(f"the handler saw {len(noted)} of {wanted} writes")
+    found = (line.split() for line in lines)
+    return [(int(number) - FIRST_NUMBER, int(moment)) for number, moment in found]

@@ -14,6 +14,12 @@ FLOOR_STORE = "floor S: SQLite alone, 64 writes a commit"
 FLOOR_HTTP_PUT = "floor H: uvicorn, constant answer to PutItem, 64 connections"
 FLOOR_HTTP_GET = "floor H: uvicorn, constant answer to GetItem, 64 connections"
 FLOOR_PIPE = "floor P: stored records spliced through a pipe, a checkpoint per 1,000"
+FLOOR_LOOP = "floor L: stored records decoded for a Python function, a checkpoint per 1,000"
+IN_PROCESS = "an in-process Python handler"
+SLOW = "a handler that waits 0.1 ms a record"
+SHARDS = 4
+SLOW_RATE = 10_000.0
+"""Records a second that one shard can give such a handler."""
 WORKER = "a Python handler in its worker process"
 RUNTIME = "a long-lived runtime over the Lambda Runtime API"
 PUT_64 = "PutItem, stream, 64 connections"
@@ -21,6 +27,7 @@ PUT_64_NO_STREAM = "PutItem, no stream, 64 connections"
 GET_64 = "GetItem, 64 connections"
 LATENCY_IDLE = "write to handler, one write at a time"
 LATENCY_STEADY = "write to handler, 500 writes a second"
+LATENCY_TEN = "write to handler, 500 writes a second, ten mappings"
 PURGE = "PutItem at 4,000/s, purging 100,000 records"
 NO_PURGE = "PutItem at 4,000/s, no purge"
 
@@ -29,6 +36,10 @@ GET_TARGET = Target(name="GetItem, 64 connections", what="of H", bound=0.5, at_l
 STREAM_TARGET = Target(name="A stream's cost", what="of a write's time without a stream", bound=1.2, at_least=False)
 WORKER_TARGET = Target(name="Delivery to a worker process", what="of P", bound=0.5, at_least=True)
 RUNTIME_TARGET = Target(name="Delivery to a long-lived runtime", what="of P", bound=0.5, at_least=True)
+IN_PROCESS_TARGET = Target(name="Delivery to an in-process handler", what="of L", bound=0.6, at_least=True)
+SLOW_TARGET = Target(name="Catching up", what="of what the handler takes", bound=0.9, at_least=True)
+TEN_TARGET = Target(name="Write to handler, 500/s, ten mappings", what="ms p50", bound=5.0, at_least=False)
+TEN_TAIL_TARGET = Target(name="Write to handler, 500/s, ten mappings", what="ms p99", bound=25.0, at_least=False)
 LATENCY_TARGET = Target(name="Write to handler, idle", what="ms p50", bound=5.0, at_least=False)
 PURGE_TARGET = Target(name="Write p99 during a purge", what="of p99 without", bound=2.0, at_least=False)
 
@@ -70,6 +81,10 @@ class Results:
             (STREAM_TARGET, ratios(plain, puts)),
             (WORKER_TARGET, ratios(self.values(delivery(WORKER), "rate"), self.values(FLOOR_PIPE, "rate"))),
             (RUNTIME_TARGET, ratios(self.values(delivery(RUNTIME), "rate"), self.values(FLOOR_PIPE, "rate"))),
+            (IN_PROCESS_TARGET, ratios(self.values(delivery(IN_PROCESS), "rate"), self.values(FLOOR_LOOP, "rate"))),
+            (SLOW_TARGET, [rate / SLOW_RATE / SHARDS for rate in self.values(delivery(SLOW), "rate")]),
+            (TEN_TARGET, self.values(LATENCY_TEN, "p50_ms")),
+            (TEN_TAIL_TARGET, self.values(LATENCY_TEN, "p99_ms")),
             (LATENCY_TARGET, self.values(LATENCY_IDLE, "p50_ms")),
             (PURGE_TARGET, ratios(self.values(PURGE, "p99_ms"), self.values(NO_PURGE, "p99_ms"))),
         )

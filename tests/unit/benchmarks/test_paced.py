@@ -36,8 +36,8 @@ def test_a_purge_outside_the_measured_time_is_a_failure():
         purge_part.around({"due_ns": [0], "answered_ns": [1]}, 10_000_000_000)
 
 
-def test_the_first_arrival_of_a_write_counts(tmp_path):
+def test_each_arrival_of_a_write_counts_as_each_mapping_has_its_own(tmp_path):
     first = FIRST_NUMBER
     arrivals = tmp_path / "arrivals"
     arrivals.write_text(f"{first} 100\n{first + 1} 200\n{first} 300\n")
-    assert delivery_part.await_arrivals(arrivals, 2) == {0: 100, 1: 200}
+    assert delivery_part.await_arrivals(arrivals, 3) == [(0, 100), (1, 200), (0, 300)]

@@ -61,7 +61,19 @@ def test_deliveries_are_held_against_the_splice_of_their_round():
         found.add(names.FLOOR_PIPE, {"rate": 200_000 * scale})
         found.add(names.delivery(names.WORKER), {"rate": 150_000 * scale})
         found.add(names.delivery(names.RUNTIME), {"rate": 90_000 * scale})
-    assert judged(found) == {names.WORKER_TARGET.name: (0.75, True), names.RUNTIME_TARGET.name: (0.45, False)}
+        found.add(names.FLOOR_LOOP, {"rate": 150_000 * scale})
+        found.add(names.delivery(names.IN_PROCESS), {"rate": 105_000 * scale})
+    assert judged(found) == {
+        names.WORKER_TARGET.name: (0.75, True),
+        names.RUNTIME_TARGET.name: (0.45, False),
+        names.IN_PROCESS_TARGET.name: (pytest.approx(0.7), True),
+    }
+
+
+def test_catching_up_is_held_against_what_the_handler_takes():
+    found = Results()
+    found.add(names.delivery(names.SLOW), {"rate": 38_000})
+    assert judged(found) == {names.SLOW_TARGET.name: (pytest.approx(0.95), True)}
 
 
 def test_a_target_without_its_measurements_is_left_out():

@@ -18,6 +18,12 @@ def count(event: dict[str, Any], context: object) -> None:  # noqa: ARG001  # La
     os.write(_log(), b"%d\n" % len(event["Records"]))
 
 
+def wait(event: dict[str, Any], context: object) -> None:
+    """Take 0.1 ms a record, as a handler that asks another service does."""
+    time.sleep(len(event["Records"]) / 10_000)
+    count(event, context)
+
+
 def note(event: dict[str, Any], context: object) -> None:  # noqa: ARG001  # Lambda's signature
     """Note the number in each item and the time of its arrival, in nanoseconds of the monotonic clock."""
     now = time.monotonic_ns()

@@ -1,9 +1,10 @@
-"""Floor P: stored records spliced into events of 1,000 and sent through a pipe, with a durable checkpoint after each.
+"""Floors P and L: stored records made into events of 1,000 and handed over, with a durable checkpoint after each.
 
-`python -m tests.benchmarks.bench.floor_pipe FILE` prints rate and CPU time as JSON; FILE is a copy of the backlog, since
-it is written to. Shard by shard, blocks are read through the SQLite driver alone and taken apart; a record is its change
-with the members of an event around it. A child at the other end reads an event to its last byte, decodes nothing, and
-answers with one byte; then the checkpoint is committed.
+`python -m tests.benchmarks.bench.floor_delivery pipe|call FILE LOG` prints rate and CPU time as JSON; FILE is a copy of the
+backlog, since it is written to. Shard by shard, blocks are read through the SQLite driver alone and taken apart; a record
+is its change with the members of an event around it. Floor P sends an event through a pipe to a child that reads it to its
+last byte, decodes nothing, and answers with one byte. Floor L decodes it and calls a Python function. Then the checkpoint
+is committed.
 """
 
 from __future__ import annotations
@@ -17,10 +18,13 @@ from pathlib import Path
 from struct import Struct
 from typing import TYPE_CHECKING, Any
 
+import orjson
 from pysqlite3 import dbapi2
 
+from tests.benchmarks.bench.functions.receiver import count
+
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
 
 BATCH = 1000
 BLOCKS_AT_ONCE = 16
@@ -55,8 +59,8 @@ def records_of(cursor: Any, segments: list[int], shard: int) -> Iterator[tuple[i
     for segment in segments:
         cursor.execute(BLOCKS % segment, (shard,))
         while rows := cursor.fetchmany(BLOCKS_AT_ONCE):
-            for base, count, body in rows:
-                start = count * HEAD.size
+            for base, records, body in rows:
+                start = records * HEAD.size
                 for offset, _, _, length in HEAD.iter_unpack(memoryview(body)[:start]):
                     yield base + offset, body[start : start + length]
                     start += length
@@ -69,16 +73,15 @@ def send(fd: int, data: bytes) -> None:
         rest = rest[os.write(fd, rest) :]
 
 
-def measure(connection: Any, write: int, answer: int) -> dict[str, float]:
-    """Send all records and return how many there were a second."""
+def measure(connection: Any, hand_over: Callable[[bytes], None]) -> dict[str, float]:
+    """Hand all records over and return how many there were a second."""
     reading, writing = connection.cursor(), connection.cursor()
     segments = [row[0] for row in reading.execute(SEGMENTS).fetchall()]
     shards = [row[0] for row in reading.execute(SHARDS).fetchall()]
     total, cpu, start = 0, time.process_time(), time.perf_counter()
 
     def deliver(shard: int, batch: list[bytes], sequence: int) -> None:
-        send(write, b'{"Records":[' + b",".join(batch) + b"]}")
-        os.read(answer, 1)
+        hand_over(b'{"Records":[' + b",".join(batch) + b"]}")
         writing.execute(CHECKPOINT, (shard, sequence))
 
     for shard in shards:
@@ -96,8 +99,8 @@ def measure(connection: Any, write: int, answer: int) -> dict[str, float]:
     return {"records": total, "rate": total / wall, "cpu_us": cpu / total * 1e6}
 
 
-def main() -> None:
-    """Fork the child and measure."""
+def pipe() -> Callable[[bytes], None]:
+    """Fork the child; return what sends it an event."""
     event_read, event_write = os.pipe()
     fcntl.fcntl(event_write, fcntl.F_SETPIPE_SZ, PIPE_BYTES)
     answer_read, answer_write = os.pipe()
@@ -106,11 +109,28 @@ def main() -> None:
         receive(event_read, answer_write)
         os._exit(0)
     os.close(event_read)
-    connection = dbapi2.connect(Path(sys.argv[1]), isolation_level=None)
+
+    def hand_over(event: bytes) -> None:
+        send(event_write, event)
+        os.read(answer_read, 1)
+
+    return hand_over
+
+
+def call() -> Callable[[bytes], None]:
+    """Return what decodes an event and calls the handler with it, which in-process functions have, too."""
+    os.environ["BENCH_LOG"] = sys.argv[3]
+    return lambda event: count(orjson.loads(event), None)
+
+
+def main() -> None:
+    """Measure."""
+    hand_over = {"pipe": pipe, "call": call}[sys.argv[1]]()
+    connection = dbapi2.connect(Path(sys.argv[2]), isolation_level=None)
     connection.execute("PRAGMA journal_mode = WAL")
     connection.execute("PRAGMA synchronous = FULL")
     connection.execute(MAKE_CHECKPOINTS)
-    print(json.dumps(measure(connection, event_write, answer_read)))
+    print(json.dumps(measure(connection, hand_over)))
     connection.close()
 
 
