@@ -24,6 +24,11 @@ from cdc.api.http import Server
 from cdc.clock import SystemClock
 from cdc.functions.manager import Functions
 from cdc.functions.runner import FunctionsOptions
+from cdc.lambda_api.api import LambdaApi
+from cdc.lambda_api.background import Background
+from cdc.lambda_api.call import Context
+from cdc.lambda_api.definitions import code_folder_of
+from cdc.lambda_api.directory import Directory
 from cdc.mappings.destinations.senders import Senders
 from cdc.mappings.outbox.thread import OutboxThread
 from cdc.mappings.thread import PollerThread
@@ -120,9 +125,14 @@ class Daemon:
             self._api_role.describe(url=_url(reachable(settings.server.host), _port(self._listener)))
             self._open_scheduler()
         self._poller: PollerThread | None = None
+        self._functions: Functions | None = None
         if self._poll_role is not None:
             check_destinations(settings)
-            self._open_poller(self._poll_role)
+            self._functions = self._open_functions(self._poll_role)
+        self._directory = Directory(self._service.database, code_folder_of(path), self._functions)
+        self._configure_functions()
+        if self._functions is not None:
+            self._open_poller(self._functions)
             self._open_outbox()
 
     def _take_role(self, name: str) -> roles.Role:
@@ -137,26 +147,37 @@ class Daemon:
         self._stack.callback(role.release)
         return role
 
-    def _open_poller(self, role: roles.Role) -> None:
+    def _open_functions(self, role: roles.Role) -> Functions:
         options = self._service.options
-        self._functions = Functions(
+        functions = Functions(
             clock=self._service.clock,
             log=_log_output,
             options=FunctionsOptions(region=options.region, account_id=options.account_id),
             keep_fds=[role.descriptor],
         )
-        self._stack.callback(self._functions.close, 0)
+        self._stack.callback(functions.close, 0)
+        return functions
+
+    def _open_poller(self, functions: Functions) -> None:
+        self._background = Background(
+            self._service.database,
+            self._service.writer,
+            functions,
+            clock=self._service.clock,
+            retry_seconds=self._settings.server.async_retry_seconds,
+        )
         self._poller = PollerThread(
             self._service.database,
             self._service.writer,
-            self._functions,
+            functions,
             clock=self._service.clock,
             options=self._service.options,
             new_request_id=lambda: str(uuid.uuid4()),
             jitter=random.random,
         )
-        self._apply_declarations()
+        self._declare_mappings()
         self._poller.start()
+        self._background.start()
 
     def _open_outbox(self) -> None:
         self._senders = Senders(sending_options_of(self._settings), self._service.clock)
@@ -170,15 +191,27 @@ class Daemon:
         )
         self._outbox.start()
 
-    def _apply_declarations(self) -> None:
-        self._configure_functions()
+    def _declare_mappings(self) -> None:
         self._service.declare_mappings([declaration_of(mapping) for mapping in self._settings.mappings])
-        if self._poller is not None:
-            self._poller.poke()
+        self._mappings_changed()
 
     def _configure_functions(self) -> None:
         environment = self._environment = self._handler_environment()
-        self._functions.configure(map(definition_of, self._settings.functions), environment)
+        self._directory.configure(map(definition_of, self._settings.functions), environment)
+
+    def _mappings_changed(self) -> None:
+        if self._poller is not None:
+            self._poller.poke()
+
+    def _functions_changed(self) -> None:
+        """Have functions run as they are stored; mappings and invocations may have waited for them."""
+        if self._directory.refresh():
+            self._mappings_changed()
+            self._invocation_added()
+
+    def _invocation_added(self) -> None:
+        if self._poller is not None:
+            self._background.poke()
 
     def _handler_environment(self) -> dict[str, str]:
         """Lead the AWS SDK in handlers to this file's API, as Lambda leads it to its region.
@@ -249,16 +282,20 @@ class Daemon:
 
     async def _drain(self, loop: asyncio.AbstractEventLoop, poller: PollerThread) -> None:
         seconds = max(0, self._settings.server.drain_seconds - CLOSE_SECONDS)
-        threads = (poller, self._outbox)
+        threads = (poller, self._outbox, self._background)
         hurried = loop.create_task(self._forced.wait())
         hurried.add_done_callback(lambda _: [thread.hurry() for thread in threads])
         await asyncio.gather(*(loop.run_in_executor(None, thread.drain, seconds) for thread in threads))
         hurried.cancel()
 
     async def _follow_api(self) -> None:
-        """Lead handlers to the API when another process has begun to serve it, perhaps elsewhere."""
+        """Lead handlers to the API when another process has begun to serve it, perhaps elsewhere.
+
+        And run functions as they are made and changed there.
+        """
         while True:
             await asyncio.sleep(API_LOOK_SECONDS)
+            self._functions_changed()
             if (
                 roles.holder(self._service.path, roles.API) is not None
                 and self._handler_environment() != self._environment
@@ -267,12 +304,30 @@ class Daemon:
 
     async def _start_api(self, stack: contextlib.AsyncExitStack, listener: socket.socket) -> App:
         server = self._settings.server
-        app = App(self._service, Guard(server.host, server.allowed_hosts, server.allowed_origins))
+        guard = Guard(server.host, server.allowed_hosts, server.allowed_origins)
+        app = App(self._service, guard, self._lambda_api())
         stack.callback(app.close)
         http = Server(app, SystemClock())
         await http.start(listener)
         stack.push_async_callback(http.stop, CLOSE_SECONDS)
         return app
+
+    def _lambda_api(self) -> LambdaApi:
+        api = LambdaApi(
+            Context(
+                service=self._service,
+                directory=self._directory,
+                functions=self._functions,
+                code_folder=code_folder_of(self._service.path),
+                allow_upload=self._settings.server.allow_function_upload,
+                new_id=lambda: str(uuid.uuid4()),
+                mappings_changed=self._mappings_changed,
+                functions_changed=self._functions_changed,
+                invocation_added=self._invocation_added,
+            )
+        )
+        api.sweep()
+        return api
 
     def _on_stop(self) -> None:
         if self._stop.is_set():
@@ -292,8 +347,9 @@ class Daemon:
             log.warning("changes of [database] and [server] take effect at the next start")
         try:
             self._service.set_options(options_of(settings))
+            self._configure_functions()
             if self._poller is not None:
-                self._apply_declarations()
+                self._declare_mappings()
                 self._senders.configure(sending_options_of(settings))
                 self._outbox.give_up_after(settings.destinations.retry_hours * 3600)
         except Exception:

@@ -9,8 +9,9 @@ from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
+from cdc.api import lambda_http
 from cdc.api.guard import Guard, refusal_of_host, refusal_of_origin
-from cdc.api.http import Request, Response
+from cdc.api.http import BODY_BYTES, Request, Response
 from cdc.api.protocol import CONTENT_TYPES, RequestIds, failure, parse, respond, success
 from cdc.model.errors import RequestEntityTooLargeException, ServiceError
 from cdc.store.reading import Read
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from cdc.api.http import Answer
+    from cdc.lambda_api.api import LambdaApi
     from cdc.service import Service
     from cdc.store.reading import Write
 
@@ -67,7 +69,8 @@ class App:
     snapshot, taken when all of them have come in and before any is answered.
     """
 
-    def __init__(self, service: Service, guard: Guard) -> None:
+    def __init__(self, service: Service, guard: Guard, lambda_api: LambdaApi) -> None:
+        self._lambda = lambda_http.LambdaHttp(lambda_api)
         self._service = service
         self._guard = guard
         self._ids = RequestIds()
@@ -81,6 +84,11 @@ class App:
     def close(self) -> None:
         """Wait for the reads in progress and end their threads."""
         self._pool.shutdown()
+        self._lambda.close()
+
+    def body_bytes_max(self, target: bytes) -> int:
+        """Tell how long the body of a request may be."""
+        return self._lambda.body_bytes(target, BODY_BYTES)
 
     def __call__(self, request: Request, answer: Answer) -> None:
         """Answer one request, now or later."""
@@ -96,6 +104,8 @@ class App:
         if request.method == b"POST" and content_type in CONTENT_TYPES and request.target == b"/":
             call = _Call(answer, self._ids.next(), content_type, bool(origin))
             self._run(call, headers.get(b"x-amz-target", b""), request.body)
+        elif request.target.startswith(lambda_http.PREFIX) and request.method != b"OPTIONS":
+            self._lambda(request, _across(answer) if origin else answer)
         else:
             response = self._other(request, origin)
             answer(_with_headers(response, _CROSS_ORIGIN) if origin else response)
@@ -202,6 +212,11 @@ def _have_written(jobs: list[Job[Any]]) -> None:
 
 def _with_headers(response: Response, headers: Sequence[tuple[bytes, bytes]]) -> Response:
     return response._replace(headers=[*response.headers, *headers])
+
+
+def _across(answer: Answer) -> Answer:
+    """Let a page of another origin, which may call, read the answer."""
+    return lambda response: answer(_with_headers(response, _CROSS_ORIGIN))
 
 
 def _preflight(headers: dict[bytes, bytes]) -> Response:

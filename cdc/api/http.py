@@ -30,7 +30,7 @@ HEAD_BYTES = 16 << 10
 A started block of reading may go beyond.
 """
 BODY_BYTES = 16 << 20
-"""A request's body at most, as in DynamoDB."""
+"""A request's body at most, as in DynamoDB, unless the application takes longer ones."""
 PIPELINED = 16
 """Requests of one connection that wait for the one before; no more is read until they are answered."""
 BACKLOG = 2048
@@ -80,6 +80,9 @@ class Application(Protocol):
 
     def refusal(self, status: int, text: str) -> Response:
         """Word the answer to what is no acceptable request."""
+
+    def body_bytes_max(self, target: bytes) -> int:
+        """Tell how long the body of a request may be, once it is over `BODY_BYTES`."""
 
 
 class Server:
@@ -260,8 +263,8 @@ class Connection(asyncio.Protocol):
         assert incoming is not None
         incoming.in_head = False
         headers = incoming.headers
-        if int(headers.get(b"content-length") or 0) > BODY_BYTES:
-            self._refuse_body()
+        if self._is_too_long(int(headers.get(b"content-length") or 0), incoming.target):
+            self._refuse_body(incoming.target)
         elif headers.get(b"expect", b"").lower() == b"100-continue" and not self._busy:
             self._transport.write(_CONTINUE)
 
@@ -278,8 +281,8 @@ class Connection(asyncio.Protocol):
         incoming.body.append(part)
         incoming.other_bytes = 0
         incoming.body_bytes += len(part)
-        if incoming.body_bytes > BODY_BYTES and not self._deaf:
-            self._refuse_body()
+        if not self._deaf and self._is_too_long(incoming.body_bytes, incoming.target):
+            self._refuse_body(incoming.target)
 
     def on_message_complete(self) -> None:
         """Hand the request over, or let it wait for those before it."""
@@ -349,8 +352,11 @@ class Connection(asyncio.Protocol):
         head = b"%b%b%b\r\n" % (_STATUS_LINES[status], self._server.common, lines)
         self._transport.write(head if self._without_body else head + body)
 
-    def _refuse_body(self) -> None:
-        self._refuse(413, f"the request body is over {BODY_BYTES} bytes")
+    def _is_too_long(self, body_bytes: int, target: bytes) -> bool:
+        return body_bytes > BODY_BYTES and body_bytes > self._server.application.body_bytes_max(target)
+
+    def _refuse_body(self, target: bytes) -> None:
+        self._refuse(413, f"the request body is over {self._server.application.body_bytes_max(target)} bytes")
 
     def _refuse(self, status: int, text: str) -> None:
         """Refuse a request, and all that follow it; what the client still sends is read, and dropped.

@@ -46,6 +46,7 @@ class MappingSettings:
     on_failure: str | None = None  # destination
     event_count_metrics: bool = False  # MetricsConfig: EventCount
     function_qualifier: str | None = None  # as the API's caller gave it, read back in the function's ARN
+    event_source_arn: str | None = None  # the same of the stream, which may be gone when it is read back
 
     @property
     def lanes(self) -> int:

@@ -95,6 +95,23 @@ class ServerSettings(Checked):
             form="a text of 12 digits",
         ),
     )
+    allow_function_upload: bool = field(
+        default=False,
+        metadata=rule(
+            Kind.SWITCH,
+            "Whether the Lambda API makes, changes and deletes functions. Off, since it runs what is uploaded.",
+        ),
+    )
+    async_retry_seconds: float = field(
+        default=60,
+        metadata=rule(
+            Kind.NUMBER,
+            "Pause before an invocation in the background (InvocationType Event) that failed is tried again; the second "
+            "and last time after twice as long. The default is Lambda's.",
+            unit="seconds",
+            high=3600,
+        ),
+    )
     drain_seconds: int = field(
         default=30,
         metadata=rule(
@@ -355,7 +372,6 @@ class FunctionSettings(Checked):
             "Run a Python handler inside the daemon: saves a process and a hop, but it can't be ended when it overruns.",
         ),
     )
-
     reload_on_change: bool = field(
         default=False,
         metadata=rule(

@@ -35,6 +35,12 @@ def load_mapping(connection: Connection, mapping_id: int) -> Mapping | None:
     return None if row is None else _mapping(row._mapping)
 
 
+def find_mapping(connection: Connection, uuid: str) -> Mapping | None:
+    """Read one mapping by its UUID."""
+    row = connection.execute(select(schema.mappings).where(_mappings.uuid == uuid)).first()
+    return None if row is None else _mapping(row._mapping)
+
+
 def _mapping(row: Any) -> Mapping:
     fields = dict(row)
     settings = orjson.loads(fields["settings"])

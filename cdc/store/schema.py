@@ -253,6 +253,42 @@ outbox_payloads = Table(
 )
 
 
+uploaded_functions = Table(
+    "uploaded_functions",
+    metadata,
+    Column("name", Text, primary_key=True, nullable=False),
+    Column("settings", LargeBinary, nullable=False, comment="JSON: what Lambda lets one set of a function"),
+    Column("code", LargeBinary, nullable=False, comment="JSON: where its code is"),
+    Column("revision_id", Text, nullable=False, comment="another one after each change"),
+    Column("modified_ms", BigInteger, nullable=False),
+)
+
+waiting_invocations = Table(
+    "waiting_invocations",
+    metadata,
+    Column("id", Integer, primary_key=True),
+    Column("request_id", Text, nullable=False),
+    Column("function_name", Text, nullable=False),
+    Column("payload", LargeBinary, nullable=False, comment="JSON: the event"),
+    Column("client_context", LargeBinary, nullable=False, comment="JSON; empty when there is none"),
+    Column("attempts", Integer, nullable=False, comment="that failed"),
+    Column("next_attempt_ms", BigInteger, nullable=False),
+    Column("created_ms", BigInteger, nullable=False),
+    Index("waiting_invocations_next", "function_name", "next_attempt_ms"),
+    sqlite_autoincrement=True,
+)
+
+lambda_tags = Table(
+    "lambda_tags",
+    metadata,
+    Column("resource", Text, nullable=False, comment="function:<name> or event-source-mapping:<uuid>"),
+    Column("key", Text, nullable=False),
+    Column("value", Text, nullable=False),
+    PrimaryKeyConstraint("resource", "key"),
+    sqlite_with_rowid=False,
+)
+
+
 def records_table(segment_id: int) -> Table:
     """Describe the table that holds the records of one segment; it lives outside `metadata`, as segments come and go."""
     name = f"records_{segment_id}"

@@ -34,6 +34,7 @@ FLOORS = (
     ("cdc.mappings",),
     ("cdc.service",),
     ("cdc",),  # the embedded face: cdc/__init__.py
+    ("cdc.lambda_api",),
     ("cdc.api",),
     ("cdc.daemon", "cdc.logs", "cdc.demo"),
     ("cdc.cli",),
@@ -70,6 +71,7 @@ CLOCK = re.compile(
 )
 CHANCE_HOMES = {
     "cdc/api/protocol.py": "request ids must differ between processes",
+    "cdc/api/lambda_http.py": "a request id of Lambda is a random UUID",
     "cdc/daemon.py": "hands the poller its request ids and its jitter",
     "cdc/functions/environment.py": "the name of a function's log stream",
     "cdc/service/core.py": "a mapping's id is a random UUID",

@@ -13,6 +13,7 @@ from cdc.api.http import Request
 from cdc.clock import ManualClock
 from cdc.model.options import Options
 from cdc.service import open_service
+from tests.unit.lambda_api.contexts import api_of
 
 TABLE = {
     "TableName": "abc",
@@ -34,7 +35,7 @@ def answer(service):
 
     def answer(*requests, app_of=service, ready=True):
         async def run():
-            app = App(app_of, Guard("127.0.0.1", (), ()))
+            app = App(app_of, Guard("127.0.0.1", (), ()), api_of(app_of))
             app.ready = ready
             answered = []
             for request in requests:
@@ -100,7 +101,7 @@ def test_many_quick_reads_at_once_are_all_answered_each_with_its_own_outcome(cal
 
 def test_what_is_no_acceptable_request_is_refused_in_the_words_of_the_service(service):
     async def run():
-        app = App(service, Guard("127.0.0.1", (), ()))
+        app = App(service, Guard("127.0.0.1", (), ()), api_of(service))
         app.close()
         return app.refusal(413, "too long"), app.refusal(400, "what?")
 

@@ -40,6 +40,9 @@ class Echo:
     def refusal(self, status: int, text: str) -> Response:
         return Response(status, [OK], text.encode())
 
+    def body_bytes_max(self, target: bytes) -> int:
+        return http.BODY_BYTES + 10 if target == b"/upload" else http.BODY_BYTES
+
 
 def echo_of(request: http.Request) -> Response:
     if request.target == b"/large":
@@ -343,6 +346,18 @@ def test_what_is_no_acceptable_request_is_refused_and_the_connection_ends(sent, 
     echo = Echo()
     assert serve(echo, client) == (status, "close", True)
     assert not echo.requests
+
+
+@pytest.mark.parametrize(("more", "status"), [(10, 200), (11, 413)])
+def test_an_application_may_take_longer_bodies_at_some_targets(serve, more, status):
+    async def client(_server, peer):
+        size = http.BODY_BYTES + more
+        peer.send(b"POST /upload HTTP/1.1\r\nHost: h\r\nContent-Length: %d\r\n\r\n" % size)
+        if status == 200:
+            peer.send(b"x" * size)
+        return (await peer.answer())[0]
+
+    assert serve(Echo(), client) == status
 
 
 def test_a_chunked_body_is_refused_when_it_gets_too_long_and_the_client_sees_the_refusal(serve):
