@@ -364,11 +364,15 @@ class Daemon:
         self._announce(f"cdc serves {path}, {where}")
         if self._poller is None:
             self._announce("  without a poller: nothing is delivered")
-        elif not self._settings.mappings:
+            return
+        mappings = [mapping for mapping in self._service.mappings() if not mapping.removed]
+        if not mappings:
             self._announce("  no mappings are configured: nothing is delivered")
-        for mapping in self._settings.mappings if self._poller is not None else ():
-            state = "" if mapping.enabled else " (disabled)"
-            self._announce(f"  delivers {mapping.table} to {mapping.function} as {mapping.name}{state}")
+        declared = [mapping.name for mapping in self._settings.mappings]
+        mappings.sort(key=lambda mapping: declared.index(mapping.name) if mapping.name in declared else len(declared))
+        for mapping in mappings:
+            state = "" if mapping.settings.enabled else " (disabled)"
+            self._announce(f"  delivers {mapping.table_name} to {mapping.function_name} as {mapping.name}{state}")
 
 
 @contextlib.contextmanager

@@ -91,12 +91,7 @@ def _destination(config: Body) -> str | None:
     try:
         destination = parse_destination(text)
     except DestinationError as error:
-        raise InvalidParameterValueException(f"The destination {text} {_sentence(str(error))}") from None
+        raise InvalidParameterValueException(f"Invalid destination {text}: {error}") from None
     if needs_aws(destination) and not has_boto3():
-        raise InvalidParameterValueException(f"The destination {text} can't be reached: {BOTO3_MISSING}")
+        raise InvalidParameterValueException(f"Invalid destination {text}: {BOTO3_MISSING}")
     return destination.text
-
-
-def _sentence(fault: str) -> str:
-    """Continue a sentence whose subject is the destination."""
-    return f"can't be used: {fault}" if fault.startswith("expected") else fault

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import shutil
 import stat
@@ -21,6 +22,8 @@ UNPACKED_BYTES_MAX = 262_144_000
 ENTRIES_MAX = 50_000
 """Files and folders of a zip; the largest packages that fit Lambda have some thousands."""
 _CHUNK_BYTES = 1 << 20
+_FAULTS_OF_NAMES = frozenset({errno.EEXIST, errno.ENOTDIR, errno.EISDIR, errno.ENAMETOOLONG, errno.EINVAL})
+"""What the system says of two entries of one name, a file in the place of a folder, and names that it does not take."""
 _NO_ZIP = "Could not unzip uploaded file. Please check your file, then try to upload again."
 
 
@@ -30,11 +33,9 @@ def unpack(data: bytes, folder: Path) -> None:
     Raises: InvalidParameterValueException (spec: Lambda's texts, with the reason behind them),
     CodeStorageExceededException when the disk is full or the folder can't be written.
     """
-    folder.parent.mkdir(parents=True, exist_ok=True)
     scratch = folder.with_name(f"{folder.name}.part")
-    shutil.rmtree(scratch, ignore_errors=True)
     try:
-        scratch.mkdir()
+        scratch.mkdir(parents=True)
         with zipfile.ZipFile(BytesIO(data)) as archive:
             _extract(archive, scratch)
         _flush_folders(scratch)
@@ -44,6 +45,8 @@ def unpack(data: bytes, folder: Path) -> None:
     except (zipfile.BadZipFile, zlib.error, EOFError, NotImplementedError, RuntimeError, ValueError) as error:
         raise InvalidParameterValueException(f"{_NO_ZIP} ({error})") from None
     except OSError as error:
+        if error.errno in _FAULTS_OF_NAMES and scratch.is_dir():
+            raise InvalidParameterValueException(f"{_NO_ZIP} ({error.strerror}: {error.filename})") from None
         raise CodeStorageExceededException(f"The code can't be written to {folder}: {error.strerror}") from error
     finally:
         shutil.rmtree(scratch, ignore_errors=True)
