@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import threading
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote, urlencode
@@ -32,6 +33,7 @@ class FakeFunctions:
         self.waiting: list[Any] = []  # listeners of invocations that have no outcome yet
         self.start_error = ""
         self.full = False
+        self.asked = threading.Event()
 
     def configure(self, definitions, environment) -> None:
         self.definitions = {each.name: each for each in definitions}
@@ -53,7 +55,8 @@ class FakeFunctions:
         self.invocations.append(invocation)
         if self.outcome is None:
             self.waiting.append(done)
-        else:
+        self.asked.set()
+        if self.outcome is not None:
             done(self.outcome)
 
 

@@ -29,7 +29,7 @@ def refusal(data, folder):
 
 
 def test_files_folders_and_permissions_are_taken_over(folder):
-    files = {"app.py": "x", "pkg/": "", "pkg/tool.sh": b"#!/bin/sh", "pkg/deep/data": b"\0\1"}
+    files: dict[str, str | bytes] = {"app.py": "x", "pkg/": "", "pkg/tool.sh": b"#!/bin/sh", "pkg/deep/data": b"\0\1"}
     unpack(zip_of(files, {"pkg/tool.sh": 0o755, "pkg/deep/data": 0o4777}), folder)
     assert (folder / "app.py").read_text() == "x"
     assert (folder / "pkg" / "deep" / "data").read_bytes() == b"\0\1"

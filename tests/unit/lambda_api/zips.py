@@ -6,10 +6,14 @@ import base64
 import io
 import stat
 import zipfile
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
 
 
 def zip_of(
-    files: dict[str, str | bytes], modes: dict[str, int] | None = None, links: dict[str, str] | None = None
+    files: Mapping[str, str | bytes], modes: dict[str, int] | None = None, links: dict[str, str] | None = None
 ) -> bytes:
     """Make a zip of files, with permissions of theirs, and of symbolic links."""
     buffer = io.BytesIO()
