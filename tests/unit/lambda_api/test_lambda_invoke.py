@@ -137,22 +137,15 @@ def test_a_client_context_has_lambda_s_bound(lambda_):
 
 
 @pytest.mark.parametrize(
-    ("header", "value", "text"),
+    ("header", "value", "name", "choices"),
     [
-        (
-            "invocation_type",
-            "Later",
-            "Value 'Later' at 'invocationType' failed to satisfy constraint: Member must satisfy enum value set: [Event, RequestResponse, DryRun]",
-        ),
-        (
-            "log_type",
-            "Head",
-            "Value 'Head' at 'logType' failed to satisfy constraint: Member must satisfy enum value set: [None, Tail]",
-        ),
+        ("invocation_type", "Later", "invocationType", "Event, RequestResponse, DryRun"),
+        ("log_type", "Head", "logType", "None, Tail"),
     ],
 )
-def test_types_are_those_of_lambda(header, value, text, lambda_):
+def test_types_are_those_of_lambda(header, value, name, choices, lambda_):
     error = refusal(lambda_, **{header: value})
+    text = f"Value '{value}' at '{name}' failed to satisfy constraint: Member must satisfy enum value set: [{choices}]"
     assert (error.code, str(error)) == ("ValidationException", f"1 validation error detected: {text}")
 
 
