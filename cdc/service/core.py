@@ -10,6 +10,7 @@ import orjson
 
 from cdc.clock import SystemClock
 from cdc.model.errors import SerializationException, ServiceError
+from cdc.model.mappings import API
 from cdc.model.options import Options
 from cdc.model.outbox import FAILED, SENT
 from cdc.service.control import Control, find_mapping
@@ -196,9 +197,13 @@ class Service:
     def forget_mapping(self, name: str) -> None:
         """Delete a mapping that the configuration no longer names, with its checkpoints.
 
-        Raises: UnknownMappingError; ServiceError while the configuration names it.
+        Raises: UnknownMappingError; ServiceError while the configuration names it, or when it is one of the Lambda API's.
         """
         mapping = find_mapping(self, name)
+        if mapping.origin == API:
+            raise ServiceError(
+                f"mapping {name} was made over the Lambda API: delete it there (DeleteEventSourceMapping)"
+            )
         if not mapping.removed:
             raise ServiceError(f"mapping {name} is declared in the configuration: remove it there and reload first")
         self.writer.call(lambda transaction: stored_mappings.forget(transaction, mapping.id))

@@ -9,10 +9,10 @@ from cdc.settings.sections import (
     LoggingSettings,
     MappingSettings,
     RetentionSettings,
-    ServerSettings,
     Settings,
     StreamSettings,
 )
+from cdc.settings.server import ServerSettings
 
 __all__ = [
     "DatabaseSettings",

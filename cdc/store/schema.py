@@ -18,7 +18,7 @@ from sqlalchemy import (
     UniqueConstraint,
 )
 
-REVISION = "0005"
+REVISION = "0006"
 """The Alembic revision that this code writes and reads."""
 
 metadata = MetaData()

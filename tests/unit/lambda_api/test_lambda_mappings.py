@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from cdc.model.errors import ServiceError
 from cdc.model.mappings import Declaration, MappingSettings
 from tests.unit.lambda_api.contexts import Lambda
 
@@ -161,7 +162,7 @@ def test_disabling_and_enabling_pass_through_their_states(create, lambda_):
 
 def test_enabling_resumes_a_mapping_that_an_operator_paused(create, lambda_, service):
     created = create()
-    service.pause_mapping(created["UUID"])
+    service.control.pause(created["UUID"])
     assert get(lambda_, created["UUID"])["State"] == "Disabled"
     assert update(lambda_, created["UUID"], Enabled=True)["State"] == "Enabling"
     assert service.mappings()[0].active
@@ -286,3 +287,8 @@ def test_the_api_works_where_no_function_runs(service, stream_arn):
     alone.declare("audit")
     request = {"FunctionName": "audit", "EventSourceArn": stream_arn, "StartingPosition": "LATEST"}
     assert alone.call("POST", MAPPINGS, request).status == 202
+
+
+def test_a_mapping_of_the_api_is_not_forgotten_elsewhere(create, service):
+    with pytest.raises(ServiceError, match="was made over the Lambda API: delete it there"):
+        service.forget_mapping(create()["UUID"])
