@@ -94,6 +94,8 @@ class Background:
         """Begin what is due and fits; return how many seconds may pass before the next step."""
         for waiting, run in self._take_unstored():
             self._store(waiting, run)
+        if not store.exist(self._database.reader()):
+            return LOOK_SECONDS
         now_ms = self._clock.now_ms()
         with self._database.reading() as connection:
             due = {name: self._due(connection, name, now_ms) for name in store.functions(connection)}

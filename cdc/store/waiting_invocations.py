@@ -6,12 +6,13 @@ again.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import delete, func, insert, select, update
 
 from cdc.model.uploads import WaitingInvocation
 from cdc.store import schema
+from cdc.store.statements import prepare
 
 if TYPE_CHECKING:
     from collections.abc import Collection
@@ -21,6 +22,12 @@ if TYPE_CHECKING:
     from cdc.store.transaction import Transaction
 
 _waiting = schema.waiting_invocations.c
+_FIRST = prepare(select(func.min(_waiting.id)))
+
+
+def exist(reader: Any) -> bool:
+    """Tell on a DBAPI connection whether there is any, in some microseconds: this is asked every second."""
+    return reader.execute(_FIRST).fetchall()[0][0] is not None
 
 
 def count(connection: Connection, function_name: str) -> int:

@@ -48,6 +48,9 @@ def test_a_postponed_one_is_due_at_its_time(add, database, writer, clock):
 
 
 def test_a_settled_one_is_gone(add, database, writer, clock):
+    assert not store.exist(database.reader())
     add("a")
+    assert store.exist(database.reader())
     writer.call(lambda transaction: store.settle(transaction, 1))
     assert due(database, clock) == []
+    assert not store.exist(database.reader())
