@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import binascii
 import hashlib
+import os
 import shutil
 from dataclasses import replace
 from pathlib import Path
@@ -291,8 +292,8 @@ def _unpacked(text: str, context: Context, name: str) -> Code:
 
 
 def _folder(path: str) -> Code:
-    folder = Path(path)
-    if "\0" in path or not folder.is_absolute() or not folder.is_dir():
+    # Not Path.is_dir(), which raises for names that the system does not take.
+    if not Path(path).is_absolute() or not os.path.isdir(path):  # noqa: PTH112
         raise InvalidParameterValueException(f"S3Key {path} is no folder of this machine: expected its absolute path")
     return Code(folder=path, hot=True)
 

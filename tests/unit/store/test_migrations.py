@@ -11,7 +11,8 @@ from sqlalchemy.pool import StaticPool
 
 from cdc.model.mappings import MappingSettings
 from cdc.model.outbox import Message
-from cdc.store import checkpoints, mappings, outbox, schema
+from cdc.model.uploads import Code, FunctionSettings, UploadedFunction
+from cdc.store import checkpoints, lambda_tags, mappings, outbox, schema, uploads, waiting_invocations
 from cdc.store.check import check
 from cdc.store.migrations import head_revision, known_revisions, upgrade
 from cdc.store.sqlite import APPLICATION_ID, PAGE_BYTES, dbapi2
@@ -173,4 +174,34 @@ def test_files_from_before_the_outbox_get_one(path, clock, template):
         with database.reading() as connection:
             [entry] = outbox.load_entries(connection)
         assert outbox.load_payload(database.reader(), entry) == b"{}"
+        assert [each for each in check(database) if each.what != "segment table"] == []
+
+
+def test_files_from_before_the_lambda_api_take_its_functions_invocations_and_tags(path, clock, template):
+    """Revision 0005 had mappings of the configuration alone."""
+    source, kept = template
+    connection = old_file(path, "0005", source)
+    for segment in kept:
+        connection.execute(f"CREATE TABLE records_{segment} AS SELECT * FROM template.records_{segment}")
+    settings = '{"function_name": "f", "starting_position": "LATEST"}'
+    columns = "id, uuid, name, origin, table_name, settings, paused, removed, revision, created_ms, modified_ms"
+    values = "3, 'u', 'm', 'configuration', 't', ?, 0, 0, 1, 1000, 1000, 1, 1"
+    connection.execute(f"INSERT INTO mappings ({columns}, start_sequence, first_stream) VALUES ({values})", (settings,))
+    connection.close()
+    function = UploadedFunction(
+        name="f",
+        settings=FunctionSettings(runtime="python3.12", handler="a.b", role="r"),
+        code=Code(folder="f/1"),
+        revision_id="1",
+        modified_ms=1,
+    )
+    with opened(path, clock) as (database, writer):
+        writer.call(partial(uploads.create, function=function))
+        writer.call(lambda transaction: waiting_invocations.add(transaction, "r", "f", b"{}", b""))
+        writer.call(lambda transaction: lambda_tags.add(transaction, lambda_tags.of_mapping("u"), {"a": "b"}))
+        with database.reading() as connection:
+            assert mappings.find_mapping(connection, "u") == mappings.load_mapping(connection, 3)
+            assert uploads.load_functions(connection) == [function]
+            assert waiting_invocations.functions(connection) == ["f"]
+            assert lambda_tags.load(connection, lambda_tags.of_mapping("u")) == {"a": "b"}
         assert [each for each in check(database) if each.what != "segment table"] == []
