@@ -33,7 +33,8 @@ class Directory:
         self._declared: dict[str, FunctionDefinition] = {}
         self._environment: Mapping[str, str] = {}
         self._loaded: list[UploadedFunction] = []
-        self._shadowed: set[str] = set()
+        self._names: frozenset[str] = frozenset()  # of those
+        self._shadowed: frozenset[str] = frozenset()
 
     def configure(self, declared: Iterable[FunctionDefinition], environment: Mapping[str, str]) -> None:
         """Take what the configuration declares, and variables for all functions; have them run so."""
@@ -75,16 +76,16 @@ class Directory:
         return self._load()
 
     def exists(self, name: str) -> bool:
-        """Tell whether there is a function of this name."""
-        return self.declared(name) is not None or self.uploaded(name) is not None
+        """Tell whether there is a function of this name, as of the last refresh: every invocation asks."""
+        return name in self._declared or name in self._names
 
     def _load(self) -> list[UploadedFunction]:
         with self._database.reading() as connection:
             return uploads.load_functions(connection)
 
     def _apply(self, found: list[UploadedFunction]) -> None:
-        self._loaded = found
-        shadowed = {function.name for function in found} & self._declared.keys()
+        self._loaded, self._names = found, frozenset(function.name for function in found)
+        shadowed = self._names & self._declared.keys()
         for name in sorted(shadowed - self._shadowed):
             log.warning("function %s of the configuration hides the one that was made over the API", name)
         self._shadowed = shadowed
