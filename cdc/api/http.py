@@ -263,7 +263,8 @@ class Connection(asyncio.Protocol):
         assert incoming is not None
         incoming.in_head = False
         headers = incoming.headers
-        if self._is_too_long(int(headers.get(b"content-length") or 0), incoming.target):
+        length = int(headers.get(b"content-length") or 0)
+        if length > BODY_BYTES and length > self._body_bytes_max(incoming.target):
             self._refuse_body(incoming.target)
         elif headers.get(b"expect", b"").lower() == b"100-continue" and not self._busy:
             self._transport.write(_CONTINUE)
@@ -281,7 +282,8 @@ class Connection(asyncio.Protocol):
         incoming.body.append(part)
         incoming.other_bytes = 0
         incoming.body_bytes += len(part)
-        if not self._deaf and self._is_too_long(incoming.body_bytes, incoming.target):
+        length = incoming.body_bytes
+        if length > BODY_BYTES and not self._deaf and length > self._body_bytes_max(incoming.target):
             self._refuse_body(incoming.target)
 
     def on_message_complete(self) -> None:
@@ -352,11 +354,11 @@ class Connection(asyncio.Protocol):
         head = b"%b%b%b\r\n" % (_STATUS_LINES[status], self._server.common, lines)
         self._transport.write(head if self._without_body else head + body)
 
-    def _is_too_long(self, body_bytes: int, target: bytes) -> bool:
-        return body_bytes > BODY_BYTES and body_bytes > self._server.application.body_bytes_max(target)
+    def _body_bytes_max(self, target: bytes) -> int:
+        return self._server.application.body_bytes_max(target)
 
     def _refuse_body(self, target: bytes) -> None:
-        self._refuse(413, f"the request body is over {self._server.application.body_bytes_max(target)} bytes")
+        self._refuse(413, f"the request body is over {self._body_bytes_max(target)} bytes")
 
     def _refuse(self, status: int, text: str) -> None:
         """Refuse a request, and all that follow it; what the client still sends is read, and dropped.

@@ -21,6 +21,8 @@ UNPACKED_BYTES_MAX = 262_144_000
 """Lambda's bound for the code of a function, unpacked."""
 ENTRIES_MAX = 50_000
 """Files and folders of a zip; the largest packages that fit Lambda have some thousands."""
+LINK_BYTES_MAX = 4096
+"""Of what a link leads to: no system takes a longer one."""
 _CHUNK_BYTES = 1 << 20
 _FAULTS_OF_NAMES = frozenset({errno.EEXIST, errno.ENOTDIR, errno.EISDIR, errno.ENAMETOOLONG, errno.EINVAL})
 """What the system says of two entries of one name, a file in the place of a folder, and names that it does not take."""
@@ -66,11 +68,16 @@ def _extract(archive: zipfile.ZipFile, root: Path) -> None:
         if entry.is_dir():
             place.mkdir(parents=True, exist_ok=True)
         elif stat.S_ISLNK(_mode(entry)):
+            if entry.file_size > LINK_BYTES_MAX:
+                raise InvalidParameterValueException(
+                    f"{_NO_ZIP} (the link {entry.filename} is over {LINK_BYTES_MAX} bytes)"
+                )
             links.append((place, archive.read(entry).decode()))
         else:
             written += _write(archive, entry, place, written)
-    for place, target in links:  # last: nothing is written through one
+    for place, _ in links:
         place.parent.mkdir(parents=True, exist_ok=True)
+    for place, target in links:  # last, so that no file, folder or link is made through one
         place.symlink_to(target)
     _refuse_ways_out(root, [place for place, _ in links])
 

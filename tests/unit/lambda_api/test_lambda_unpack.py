@@ -75,6 +75,10 @@ def test_links_that_lead_out_are_refused(folder, links):
     assert text.endswith(" leads out of the zip: expected one to a file in it)")
 
 
+def test_a_link_that_no_system_takes_is_refused(folder):
+    assert refusal(zip_of({"a": "x"}, links={"l": "x/" * 2049}), folder).endswith("(the link l is over 4096 bytes)")
+
+
 def test_nothing_is_written_through_a_link(folder, tmp_path):
     target = tmp_path / "target"
     target.mkdir()
@@ -82,6 +86,8 @@ def test_nothing_is_written_through_a_link(folder, tmp_path):
     refusal(data, folder)
     both = zip_of({"way/file": "x"}, links={"way": str(target)})
     refusal(both, folder)
+    chained = zip_of({"app.py": "x"}, links={"way": str(target), "way/sub/link": "x"})
+    refusal(chained, folder)
     assert not any(target.iterdir())
 
 
