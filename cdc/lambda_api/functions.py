@@ -17,6 +17,7 @@ from cdc.store import lambda_tags
 if TYPE_CHECKING:
     from cdc.lambda_api.call import Body, Call, Context
     from cdc.model.functions import FunctionDescription
+    from cdc.model.uploads import UploadedFunction
 
 PAGE_FUNCTIONS = 50
 """Lambda gives no more at once, whatever MaxItems says."""
@@ -84,17 +85,18 @@ def list_functions(call: Call, context: Context) -> Answer:
     if version is not None:
         check_value(_VERSION, version, "functionVersion")
     directory = context.directory
-    names = sorted({*directory.all_declared(), *(each.name for each in directory.all_uploaded())})
+    uploaded = {function.name: function for function in directory.all_uploaded()}
+    names = sorted({*directory.all_declared(), *uploaded})
     page, more = page_of(call, names, str, PAGE_FUNCTIONS)
     qualifier = None if version is None else LATEST_VERSION
     descriptions = _descriptions(context)
-    found = [_configuration(FunctionName(name, qualifier), context, descriptions) for name in page]
+    found = [_configuration(FunctionName(name, qualifier), uploaded.get(name), context, descriptions) for name in page]
     return Answer(body={**more, "Functions": [each for each in found if each is not None]})
 
 
 def configuration_of(named: FunctionName, context: Context) -> Body:
     """Describe a function. Raises: FunctionNotFoundException."""
-    found = _configuration(named, context, _descriptions(context))
+    found = _configuration(named, context.directory.uploaded(named.name), context, _descriptions(context))
     if found is None:  # deleted meanwhile
         raise function_not_found(context, named)
     return found
@@ -105,10 +107,14 @@ def _descriptions(context: Context) -> dict[str, FunctionDescription]:
     return {} if functions is None else {each.definition.name: each for each in functions.describe()}
 
 
-def _configuration(named: FunctionName, context: Context, descriptions: dict[str, FunctionDescription]) -> Body | None:
+def _configuration(
+    named: FunctionName,
+    uploaded: UploadedFunction | None,
+    context: Context,
+    descriptions: dict[str, FunctionDescription],
+) -> Body | None:
     options, description = context.service.options, descriptions.get(named.name)
     declared = context.directory.declared(named.name)
-    uploaded = context.directory.uploaded(named.name)
     if declared is not None:
         modified_ms = context.service.clock.now_ms() if description is None else description.last_modified_ms
         configuration = declared_configuration(declared, modified_ms, options, state_of(description))
