@@ -63,6 +63,8 @@ class Batch:
     window_start_ms: int | None = None
     final: bool = False  # the last invocation of a tumbling window
     event: bytes = b""  # as it was built
+    request_id: str = ""  # of its invocation
+    started_ms: int | None = None  # when that began
 
     @property
     def count(self) -> int:

@@ -13,6 +13,8 @@ from cdc.mappings.batch import Batch, End, Filling, fill
 from cdc.mappings.dead import dead_letter_of, message_about_batch
 from cdc.mappings.inbox import Written
 from cdc.mappings.lane import Lane, Phase
+from cdc.mappings.lineage import LOOP_GENERATIONS, Lineage
+from cdc.mappings.run import Loop
 from cdc.mappings.verdict import Again, Done, GiveUp, Partly, Split, judge
 from cdc.mappings.windows import GRACE_MS, event_of, is_too_large
 from cdc.mappings.writes import Purpose
@@ -35,8 +37,12 @@ log = logging.getLogger(__name__)
 
 STOPPED = "Sandbox.Closed"
 """Error type of an invocation that was ended, or never begun, because the functions were closed."""
+THROTTLED = "TooManyRequestsException"
+"""Error type of an invocation for which the function had no instance."""
 SAVE_RECORDS = 1000
 """Records passed over from which on the checkpoint follows; before that, one more look at them is cheaper than a write."""
+LOOP_WARNING_SECONDS = 60
+"""How often the log tells of a function that triggers itself."""
 SAVE_SECONDS = 5.0
 """How long it may lag behind them."""
 
@@ -56,6 +62,7 @@ class Delivery:
         self._surroundings = surroundings
         self._agenda = agenda
         self._inbox = inbox
+        self.lineage = Lineage()
         self.draining = False
         self.rearrange = False  # lanes have come to an end, and others may begin
 
@@ -101,10 +108,11 @@ class Delivery:
         limits = lane.limits(view.now_ms)
         batch = lane.open_batch(limits)
         blocks = records.READ_BLOCKS if batch.max_records is None else min(records.READ_BLOCKS, batch.max_records)
+        had = batch.count + batch.filtered
         with closing(records.read(view.connection, view.catalog, lane.shard, lane.position, blocks)) as found:
             filling = fill(batch, found, lane.select, limits)
         lane.troubles, lane.trouble = 0, None
-        lane.run.counters.polled += filling.examined
+        lane.run.counters.polled += batch.count + batch.filtered - had + filling.expired
         if filling.end is End.EXPIRED:
             self._trim(lane, filling, sight.now)
         elif not batch.records:
@@ -182,6 +190,10 @@ class Delivery:
         lane.batch = batch
         request_id = self._surroundings.new_request_id()
         lane.invoking(request_id, self._surroundings.clock.now_ms())
+        batch.request_id, batch.started_ms = request_id, lane.since_ms
+        generation = self.lineage.begin(request_id, lane.run.mapping.function_name, batch.sequences)
+        if generation >= LOOP_GENERATIONS:
+            self._note_loop(lane, generation)
         lane.run.counters.invocations += 1
         lane.run.counters.invoked += batch.count
         batch.event = event_of(lane, batch, self._surroundings.options)
@@ -193,7 +205,24 @@ class Delivery:
             log.exception("%s: invoking function %s failed", lane.place, lane.run.mapping.function_name)
             done(Outcome(ok=False, duration_ms=0.0, error_type=type(error).__name__, error_message=str(error)))
 
+    def _note_loop(self, lane: Lane, generation: int) -> None:
+        """Report a function that triggers itself; what it does is its owner's affair, and goes on."""
+        run, now_ms = lane.run, self._surroundings.clock.now_ms()
+        run.counters.recursive += 1
+        warned_ms = None if run.loop is None else run.loop.warned_ms
+        if warned_ms is None or now_ms - warned_ms >= LOOP_WARNING_SECONDS * 1000:
+            log.warning(
+                "%s: function %s triggers itself: it was invoked with records that it wrote when invoked with records"
+                " that it wrote, %d times in a row; a filter can pass over them, `cdc mappings pause` stops it",
+                lane.place,
+                run.mapping.function_name,
+                generation,
+            )
+            warned_ms = now_ms
+        run.loop = Loop(generation=generation, seen_ms=now_ms, warned_ms=warned_ms)
+
     def _done(self, lane: Lane, request_id: str, outcome: Outcome) -> None:
+        self.lineage.end(request_id)
         self._inbox.put(Finished(lane, request_id, outcome))
 
     def finished(self, message: Finished, now: float) -> None:
@@ -211,6 +240,7 @@ class Delivery:
                 lane.wait()
                 return
             lane.run.counters.errors += 1
+            lane.run.counters.throttles += outcome.error_type == THROTTLED
         self._apply(lane, batch, judge(lane.settings, batch, lane.checkpoint.attempts, outcome), request_id, now)
 
     def _apply(self, lane: Lane, batch: Batch, verdict: Verdict, request_id: str, now: float) -> None:
@@ -223,9 +253,9 @@ class Delivery:
             case Done() if batch.final:
                 self._submit(lane, writes.close_window(lane), now)
             case Done(state):
-                self._submit(lane, writes.deliver(lane, batch, request_id, state), now)
+                self._submit(lane, writes.deliver(lane, batch, state), now)
             case Partly(failed_from, state):
-                self._submit(lane, writes.deliver_partly(lane, batch, failed_from, request_id, state), now)
+                self._submit(lane, writes.deliver_partly(lane, batch, failed_from, state), now)
             case Again(error, counts):
                 lane.postponed += not counts
                 self._submit(lane, writes.fail(lane, batch, error, counts=counts), now)
@@ -349,6 +379,7 @@ class Delivery:
             counters.trimmed += write.records
         elif write.purpose is Purpose.DEAD:
             counters.dead += write.records
+            counters.dropped += write.records if lane.settings.on_failure is None else 0
 
     def _later(self, lane: Lane, failures: int, now: float) -> None:
         seconds = delay_seconds(failures, self._surroundings.jitter())

@@ -22,6 +22,7 @@ from cdc.store.records import next_sequence
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
+    from cdc.mappings.lineage import Lineage
     from cdc.model.catalog import Catalog
     from cdc.store.reading import View
     from cdc.store.writer import Job
@@ -60,6 +61,7 @@ class Poller:
 
     def __init__(self, surroundings: Surroundings) -> None:
         self.inbox: Inbox[_Committed | _Poke | _FileChanged | Finished | Redriven | Written] = Inbox()
+        self.steps = 0
         self._surroundings = surroundings
         self._agenda: Agenda[Lane | Redrive] = Agenda()
         self._delivery = Delivery(surroundings, self._agenda, self.inbox)
@@ -91,6 +93,11 @@ class Poller:
         self.poke()
 
     @property
+    def lineage(self) -> Lineage:
+        """The self-trigger guard, which is to be told what functions write."""
+        return self._delivery.lineage
+
+    @property
     def active(self) -> bool:
         """Whether there is a mapping to deliver for."""
         return any(run.mapping.active for run in list(self._roster.runs.values()))
@@ -115,6 +122,7 @@ class Poller:
         Both are of the monotonic clock. Call it earlier as soon as the inbox has something.
         """
         with self._lock:
+            self.steps += 1
             self._hear(now)
             try:
                 sight = self._look(now)

@@ -28,12 +28,24 @@ class Counters:
     invocations: int = 0  # calls of the function
     invoked: int = 0  # sent to the function, each time that it was
     errors: int = 0  # invocations that failed
+    throttles: int = 0  # of those, that did not begin, as all instances were busy
+    recursive: int = 0  # invocations with records that its own function wrote, and so on through many generations
     failed: int = 0  # in invocations that failed
     delivered: int = 0
     trimmed: int = 0  # expired first
     dead: int = 0  # given up
     redriven: int = 0  # of dead letters that the function has taken
+    dropped: int = 0  # given up, without a destination to be told
     duration_ms: float = 0.0  # of all invocations
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Loop:
+    """A function that is invoked with what it wrote when it was invoked with what it wrote, and so on."""
+
+    generation: int  # how often
+    seen_ms: int  # when last
+    warned_ms: int
 
 
 @dataclass(slots=True, eq=False)
@@ -52,6 +64,7 @@ class MappingRun:
     controls: dict[int, ShardControl] = field(default_factory=dict)  # of an operator, by the shard's id in the file
     letters: list[DeadLetter] = field(default_factory=list)  # to be redriven, one after the other
     redrive: Redrive | None = None  # of the first of them
+    loop: Loop | None = None  # that it was seen in last
 
     def __post_init__(self) -> None:
         self.compile()

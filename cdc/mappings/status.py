@@ -9,7 +9,7 @@ from cdc.model.mappings import NO_RECORDS
 
 if TYPE_CHECKING:
     from cdc.mappings.lane import Lane
-    from cdc.mappings.run import Counters, MappingRun
+    from cdc.mappings.run import Counters, Loop, MappingRun
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -34,10 +34,14 @@ class MappingState:
     """A mapping."""
 
     name: str
+    uuid: str
+    function_name: str
+    event_counts: bool  # MetricsConfig: EventCount
     active: bool
     waiting_for: str | None  # "table flights does not exist"
     lanes: tuple[LaneState, ...]  # of the shards that are being read, by shard id
     counters: Counters
+    loop: Loop | None  # that it was seen in last
 
 
 def mapping_state(run: MappingRun) -> MappingState:
@@ -45,10 +49,14 @@ def mapping_state(run: MappingRun) -> MappingState:
     lanes = sorted(run.lanes.values(), key=lambda lane: (lane.shard.shard_id, lane.number))
     return MappingState(
         name=run.mapping.name,
+        uuid=run.mapping.uuid,
+        function_name=run.mapping.function_name,
+        event_counts=run.mapping.settings.event_count_metrics,
         active=run.mapping.active,
         waiting_for=run.waiting_for,
         lanes=tuple(_lane_state(lane) for lane in lanes),
         counters=replace(run.counters),
+        loop=run.loop,
     )
 
 

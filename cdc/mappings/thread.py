@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from cdc.clock import Clock
+    from cdc.mappings.lineage import Lineage
     from cdc.mappings.status import MappingState
     from cdc.mappings.surroundings import Invoker
     from cdc.model.options import Options
@@ -78,6 +79,16 @@ class PollerThread:
     def poke(self) -> None:
         """Take notice of changed mappings or functions, at once."""
         self._poller.poke()
+
+    @property
+    def lineage(self) -> Lineage:
+        """The self-trigger guard, which is to be told what functions write."""
+        return self._poller.lineage
+
+    @property
+    def steps(self) -> int:
+        """How often something was done; `status` changes with it alone."""
+        return self._poller.steps
 
     def status(self) -> tuple[MappingState, ...]:
         """Describe each mapping that is not removed, by name."""

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from enum import Enum
 from typing import TYPE_CHECKING
 
+from cdc.model.history import Attempt
 from cdc.model.mappings import DEAD, DELIVERED, FILTERED, TRIMMED
 from cdc.store import checkpoints as store
 from cdc.store.checkpoints import Passed, Window
@@ -61,26 +62,33 @@ def begin(mapping: Mapping, shard: int, lane: int, lane_count: int) -> Write:
     return Write(Purpose.BEGIN, run)
 
 
-def deliver(lane: Lane, batch: Batch, request_id: str, state: bytes | None) -> Write:
+def deliver(lane: Lane, batch: Batch, state: bytes | None) -> Write:
     """Pass records that the function has taken."""
     through = batch.through if batch.last is None else batch.last
-    passed = _delivered(lane, batch.count, batch.filtered, request_id)
+    passed = _delivered(lane, batch, batch.count, batch.filtered)
     return _settle(Purpose.DELIVERED, lane, through, passed, window=_window(batch, state))
 
 
-def deliver_partly(lane: Lane, batch: Batch, failed_from: int, request_id: str, state: bytes | None) -> Write:
+def deliver_partly(lane: Lane, batch: Batch, failed_from: int, state: bytes | None) -> Write:
     """Pass the records before one that the function reported; the rest is tried again as a batch of its own."""
     count = sum(sequence < failed_from for sequence in batch.sequences)
-    passed = _delivered(lane, count, batch.filtered_before[count], request_id)
+    passed = _delivered(lane, batch, count, batch.filtered_before[count])
     rest = batch.through if batch.last is None else batch.last
     return _settle(Purpose.PARTLY, lane, failed_from - 1, passed, rest_through=rest, window=_window(batch, state))
 
 
-def _delivered(lane: Lane, records: int, filtered: int, request_id: str) -> Passed:
+def _delivered(lane: Lane, batch: Batch, records: int, filtered: int) -> Passed:
     assert lane.checkpoint is not None
-    attempts = lane.checkpoint.attempts + 1
-    filtered += lane.filtered
-    return Passed(kind=DELIVERED, records=records, filtered=filtered, attempts=attempts, request_id=request_id)
+    return Passed(
+        kind=DELIVERED,
+        records=records,
+        filtered=lane.filtered + filtered,
+        attempts=lane.checkpoint.attempts + 1,
+        request_id=batch.request_id,
+        first_sequence=batch.sequences[0],
+        last_sequence=batch.sequences[records - 1],
+        started_ms=batch.started_ms,
+    )
 
 
 def _window(batch: Batch, state: bytes | None) -> Window:
@@ -124,7 +132,16 @@ def give_up(
     checkpoint = lane.checkpoint
     assert checkpoint is not None
     filtered = lane.filtered + batch.filtered
-    passed = Passed(kind=DEAD, records=batch.count, filtered=filtered, attempts=attempts, request_id=request_id)
+    passed = Passed(
+        kind=DEAD,
+        records=batch.count,
+        filtered=filtered,
+        attempts=attempts,
+        request_id=request_id,
+        first_sequence=batch.sequences[0] if batch.sequences else None,
+        last_sequence=batch.sequences[-1] if batch.sequences else None,
+        started_ms=batch.started_ms,
+    )
     through = batch.through if batch.last is None or batch.aged else batch.last
 
     def run(transaction: Transaction) -> Checkpoint | None:
@@ -144,11 +161,17 @@ def fail(lane: Lane, batch: Batch, error: str, *, counts: bool) -> Write:
     checkpoint = lane.checkpoint
     assert checkpoint is not None
     through = checkpoint.sequence if batch.final else batch.through if batch.last is None else batch.last
+    attempt = _attempt(batch)
 
     def run(transaction: Transaction) -> Checkpoint | None:
-        return store.fail(transaction, checkpoint, through, error, counts=counts)
+        return store.fail(transaction, checkpoint, through, error, attempt, counts=counts)
 
     return Write(Purpose.FAILED, run)
+
+
+def _attempt(batch: Batch) -> Attempt:
+    assert batch.started_ms is not None, "it was invoked"
+    return Attempt(batch.count, batch.request_id, batch.started_ms)
 
 
 def split(lane: Lane, batch: Batch, left_through: int, error: str) -> Write:
@@ -156,9 +179,10 @@ def split(lane: Lane, batch: Batch, left_through: int, error: str) -> Write:
     checkpoint = lane.checkpoint
     assert checkpoint is not None
     through = batch.through if batch.last is None else batch.last
+    attempt = _attempt(batch)
 
     def run(transaction: Transaction) -> Checkpoint | None:
-        return store.split(transaction, checkpoint, left_through, through, error)
+        return store.split(transaction, checkpoint, left_through, through, error, attempt)
 
     return Write(Purpose.SPLIT, run)
 

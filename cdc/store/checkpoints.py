@@ -12,12 +12,13 @@ import orjson
 from sqlalchemy import bindparam, delete, func, insert, select, update
 
 from cdc.model.mappings import DEAD, DELIVERED, FAILED, FILTERED, OK, RESET, SKIPPED, TRIMMED, Checkpoint
-from cdc.store import schema
+from cdc.store import history, schema
 from cdc.store.statements import prepare
 
 if TYPE_CHECKING:
     from sqlalchemy import Connection
 
+    from cdc.model.history import Attempt
     from cdc.store.transaction import Transaction
 
 _checkpoints, _outcomes = schema.checkpoints.c, schema.outcomes.c
@@ -41,6 +42,9 @@ class Passed:
     filtered: int = 0  # records among them that the filters passed over
     attempts: int = 0  # invocations that it took
     request_id: str | None = None
+    first_sequence: int | None = None  # first record of that kind, where it is known
+    last_sequence: int | None = None
+    started_ms: int | None = None  # of the last invocation
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -158,7 +162,7 @@ def settle(
 
 
 def fail(
-    transaction: Transaction, checkpoint: Checkpoint, through: int, error: str, *, counts: bool
+    transaction: Transaction, checkpoint: Checkpoint, through: int, error: str, attempt: Attempt, *, counts: bool
 ) -> Checkpoint | None:
     """Note a failed attempt at the batch up to `through`, which is to be tried again.
 
@@ -172,11 +176,11 @@ def fail(
         last_result=FAILED,
         last_error=error,
     )
-    return _write(transaction, checkpoint, after)
+    return _write_failure(transaction, checkpoint, after, through, attempt, error)
 
 
 def split(
-    transaction: Transaction, checkpoint: Checkpoint, left_through: int, through: int, error: str
+    transaction: Transaction, checkpoint: Checkpoint, left_through: int, through: int, error: str, attempt: Attempt
 ) -> Checkpoint | None:
     """Have the batch up to `through` tried again as two, of which the first ends with `left_through`."""
     after = replace(
@@ -186,7 +190,16 @@ def split(
         last_result=FAILED,
         last_error=error,
     )
-    return _write(transaction, checkpoint, after)
+    return _write_failure(transaction, checkpoint, after, through, attempt, error)
+
+
+def _write_failure(
+    transaction: Transaction, before: Checkpoint, after: Checkpoint, through: int, attempt: Attempt, error: str
+) -> Checkpoint | None:
+    written = _write(transaction, before, after)
+    if written is not None:
+        history.add_failed_attempt(transaction, before, written, through, attempt, error)
+    return written
 
 
 def close_window(transaction: Transaction, checkpoint: Checkpoint, last_result: str = OK) -> Checkpoint | None:
@@ -278,7 +291,8 @@ def _write(transaction: Transaction, old: Checkpoint, new: Checkpoint) -> Checkp
 def _add_outcome(transaction: Transaction, before: Checkpoint, after: Checkpoint, passed: Passed) -> None:
     lane = (before.mapping_id, before.shard, before.lane, before.lane_count, before.sequence, after.sequence)
     what = (passed.kind, passed.records, passed.filtered, passed.attempts, passed.request_id, after.updated_ms)
-    transaction.cursor.execute(_ADD_OUTCOME, (*lane, *what))
+    which = (passed.first_sequence, passed.last_sequence, passed.started_ms)
+    transaction.cursor.execute(_ADD_OUTCOME, (*lane, *what, *which))
 
 
 # -- retention --

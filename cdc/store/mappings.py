@@ -75,7 +75,7 @@ def declare(transaction: Transaction, declaration: Declaration, uuid: str) -> No
         streams = transaction.catalog.streams_of(declaration.table_name)
         changes |= _start(transaction, declaration.settings, streams[-1] if streams else None)
         changes["table_name"] = declaration.table_name
-        for table in (schema.checkpoints, schema.outcomes):
+        for table in (schema.checkpoints, schema.outcomes, schema.failed_attempts):
             connection.execute(delete(table).where(table.c.mapping_id == existing.id))
     if any(getattr(existing, name) != value for name, value in changes.items()):
         _change(transaction, existing.id, **changes)

@@ -18,7 +18,7 @@ from sqlalchemy import (
     UniqueConstraint,
 )
 
-REVISION = "0006"
+REVISION = "0007"
 """The Alembic revision that this code writes and reads."""
 
 metadata = MetaData()
@@ -184,8 +184,31 @@ outcomes = Table(
     Column("attempts", Integer, nullable=False, comment="invocations that it took"),
     Column("request_id", Text, comment="of the last invocation"),
     Column("settled_ms", BigInteger, nullable=False),
+    Column("first_sequence", BigInteger, comment="first record of that kind; null: unknown, or there is none"),
+    Column("last_sequence", BigInteger, comment="last record of that kind"),
+    Column("started_ms", BigInteger, comment="when the last invocation began; null: unknown, or there was none"),
     Index("outcomes_lane", "shard", "mapping_id", "lane", "id"),
     Index("outcomes_settled", "settled_ms"),
+)
+
+failed_attempts = Table(
+    "failed_attempts",
+    metadata,
+    Column("id", Integer, primary_key=True),
+    Column("mapping_id", Integer, ForeignKey("mappings.id", ondelete="CASCADE"), nullable=False),
+    Column("shard", Integer, ForeignKey("shards.id", ondelete="CASCADE"), nullable=False),
+    Column("lane", Integer, nullable=False),
+    Column("lane_count", Integer, nullable=False),
+    Column("after_sequence", BigInteger, nullable=False, comment="the checkpoint, which did not move"),
+    Column("through_sequence", BigInteger, nullable=False, comment="end of the batch"),
+    Column("records", BigInteger, nullable=False, comment="in the batch"),
+    Column("attempts", Integer, nullable=False, comment="failed ones that count so far, with this one"),
+    Column("request_id", Text, nullable=False),
+    Column("error", Text, nullable=False),
+    Column("started_ms", BigInteger, nullable=False),
+    Column("failed_ms", BigInteger, nullable=False),
+    Index("failed_attempts_lane", "shard", "mapping_id", "lane", "id"),
+    Index("failed_attempts_failed", "failed_ms"),
 )
 
 dead_letters = Table(

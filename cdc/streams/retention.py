@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from cdc.model.mappings import TRIMMED
 from cdc.store import catalog as catalogs
-from cdc.store import checkpoints, items, records
+from cdc.store import checkpoints, history, items, records
 from cdc.streams.lifecycle import is_gone
 
 if TYPE_CHECKING:
@@ -43,7 +43,7 @@ class PurgeResult:
     segments_closed: int
     segments_dropped: int
     records_undelivered: int  # lost to mappings that had not reached them, each counted once per mapping
-    outcomes_deleted: int
+    outcomes_deleted: int  # and failed attempts
     streams_deleted: int
     sweeps: int  # writes that removed items of deleted tables
     more: bool  # a bound ended the step before its work: another may follow at once
@@ -175,7 +175,7 @@ def _count_lost(transaction: Transaction, checkpoint: Checkpoint, segment: Segme
 
 
 def _purge_outcomes(writer: Writer, reader: Reader, now_ms: int) -> tuple[int, int]:
-    """Delete outcomes that are older than any record can be; return how many, in how many writes."""
+    """Delete outcomes and failed attempts older than any record can be; return how many, in how many writes."""
     longest_seconds = max((stream.retention_seconds for stream in reader.view().catalog.streams), default=0)
     before_ms = now_ms - longest_seconds * 1000
     deleted = 0
@@ -183,6 +183,7 @@ def _purge_outcomes(writer: Writer, reader: Reader, now_ms: int) -> tuple[int, i
     def write() -> bool:
         nonlocal deleted
         rows = writer.call(partial(checkpoints.purge_outcomes, before_ms=before_ms, rows=OUTCOME_ROWS))
+        rows = rows or writer.call(partial(history.purge_failed_attempts, before_ms=before_ms, rows=OUTCOME_ROWS))
         deleted += rows
         return rows > 0
 

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import logging
 import threading
-from dataclasses import dataclass
+from collections import defaultdict
+from dataclasses import dataclass, replace
 from functools import partial
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -12,6 +13,7 @@ from cdc.mappings.backoff import MAX_SECONDS, delay_seconds
 from cdc.mappings.destinations.sending import Parcel, SendError, UnsendableError
 from cdc.mappings.inbox import Inbox
 from cdc.mappings.outbox import outcomes
+from cdc.mappings.outbox.counters import OutboxCounters
 from cdc.mappings.outbox.line import LINE_FLIGHTS, Flight, Line
 from cdc.store import outbox as store
 from cdc.store.writer import Job
@@ -82,6 +84,7 @@ class Dispatcher:
         self._look_at = float("-inf")
         self._began: float | None = None
         self._draining = False
+        self._counters: dict[str, OutboxCounters] = defaultdict(OutboxCounters)
         self._notify = self._have_written  # one object, by which the writer groups its answers
 
     def posted(self) -> None:
@@ -102,6 +105,11 @@ class Dispatcher:
     @property
     def _flights(self) -> int:
         return sum(len(line.flights) for line in self._lines.values())
+
+    def counters(self) -> dict[str, OutboxCounters]:
+        """Tell what was done since the process began, by the name of the mapping."""
+        with self._lock:
+            return {name: replace(counters) for name, counters in self._counters.items()}
 
     def step(self, now: float) -> float | None:
         """Do what is to be done at `now`, in bounded time; return when to be called next, None when nothing is planned.
@@ -139,7 +147,10 @@ class Dispatcher:
 
     def _settle(self, flight: Flight, error: SendError | None, now: float) -> None:
         entry, line = flight.entry, flight.line
+        counters = self._counters[entry.mapping_name]
+        counters.failures += error is not None
         if error is None:
+            counters.delivered += entry.records
             if line.failures:
                 log.info("destination %s takes messages again", line.destination)
             line.succeeded()
@@ -167,6 +178,7 @@ class Dispatcher:
         return now - self._began >= min(PATIENCE_SECONDS, self.retry_seconds)
 
     def _say_given_up(self, entry: Entry, error: SendError) -> None:
+        self._counters[entry.mapping_name].dropped += entry.records
         log.error(
             "message %s to %s is given up, and kept: %s (`cdc outbox retry` has it tried again)",
             entry.message_id,

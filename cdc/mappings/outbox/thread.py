@@ -14,6 +14,7 @@ if TYPE_CHECKING:
 
     from cdc.clock import Clock
     from cdc.mappings.destinations.sending import Parcel
+    from cdc.mappings.outbox.counters import OutboxCounters
     from cdc.store.database import Database
     from cdc.store.writer import Writer
 
@@ -54,6 +55,10 @@ class OutboxThread:
     def give_up_after(self, retry_seconds: float) -> None:
         """Give a message up that could not be sent for so long."""
         self._dispatcher.retry_seconds = retry_seconds
+
+    def counters(self) -> dict[str, OutboxCounters]:
+        """Tell what was done since the process began, by the name of the mapping."""
+        return self._dispatcher.counters()
 
     def drain(self, seconds: float) -> bool:
         """Start no more attempts, and end when those under way are settled, or after so long.

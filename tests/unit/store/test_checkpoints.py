@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from cdc.model.history import Attempt
 from cdc.model.mappings import (
     DEAD,
     DELIVERED,
@@ -27,6 +28,7 @@ if TYPE_CHECKING:
     from cdc.store.database import Database
 
 START = 5
+ATTEMPT = Attempt(records=3, request_id="r", started_ms=1)
 
 
 def load(database: Database) -> list[Checkpoint]:
@@ -71,7 +73,7 @@ def settle(writer):
 @pytest.fixture
 def fail(writer):
     def fail(checkpoint, through, *, counts=True):
-        return writer.call(lambda each: checkpoints.fail(each, checkpoint, through, "broke", counts=counts))
+        return writer.call(lambda each: checkpoints.fail(each, checkpoint, through, "broke", ATTEMPT, counts=counts))
 
     return fail
 
@@ -134,7 +136,7 @@ def test_a_batch_whose_head_grew_too_old_keeps_its_attempts(kind, attempts, begu
 
 def test_halves_of_halves_are_done_from_left_to_right(begun, settle, writer, database):
     def split(checkpoint, left, through):
-        return writer.call(lambda each: checkpoints.split(each, checkpoint, left, through, "broke"))
+        return writer.call(lambda each: checkpoints.split(each, checkpoint, left, through, "broke", ATTEMPT))
 
     halves = split(begun, 12, 20)
     assert (halves.retry_through, halves.splits, halves.attempts) == (12, (20,), 0)

@@ -12,7 +12,7 @@ from sqlalchemy.pool import StaticPool
 from cdc.model.mappings import MappingSettings
 from cdc.model.outbox import Message
 from cdc.model.uploads import Code, FunctionSettings, UploadedFunction
-from cdc.store import checkpoints, lambda_tags, mappings, outbox, schema, uploads, waiting_invocations
+from cdc.store import checkpoints, history, lambda_tags, mappings, outbox, schema, uploads, waiting_invocations
 from cdc.store.check import check
 from cdc.store.migrations import head_revision, known_revisions, upgrade
 from cdc.store.sqlite import APPLICATION_ID, PAGE_BYTES, dbapi2
@@ -165,7 +165,7 @@ def test_files_from_before_the_outbox_get_one(path, clock, template):
     connection = old_file(path, "0003", source)
     for segment in kept:
         connection.execute(f"CREATE TABLE records_{segment} AS SELECT * FROM template.records_{segment}")
-    for table in ("mappings", "checkpoints", "outcomes", "dead_letters"):
+    for table in ("mappings", "checkpoints", "dead_letters"):
         connection.execute(f"INSERT INTO main.{table} SELECT * FROM template.{table}")
     connection.close()
     message = Message(message_id="1", destination="file:/x", payload=b"{}", mapping_name="m", records=1)
@@ -205,3 +205,27 @@ def test_files_from_before_the_lambda_api_take_its_functions_invocations_and_tag
             assert waiting_invocations.functions(connection) == ["f"]
             assert lambda_tags.load(connection, lambda_tags.of_mapping("u")) == {"a": "b"}
         assert [each for each in check(database) if each.what != "segment table"] == []
+
+
+def test_outcomes_of_files_from_before_the_history_are_kept(path, clock, template):
+    """Revision 0006 had outcomes without the records that they are about, and no failed attempts."""
+    source, kept = template
+    connection = old_file(path, "0006", source)
+    for segment in kept:
+        connection.execute(f"CREATE TABLE records_{segment} AS SELECT * FROM template.records_{segment}")
+    settings = b'{"function_name": "f", "starting_position": "LATEST"}'
+    mapping = (3, "u", "m", "configuration", "t", None, settings, 0, 0, 1, 1000, 1000, 1, 1)
+    connection.execute(f"INSERT INTO mappings VALUES ({', '.join('?' * len(mapping))})", mapping)
+    through = kept[1][-1].sequence
+    checkpoint = (3, 1, 0, 1, 4, 0, through, None, b"[]", 4, None, None, "OK", "broke", 2000)
+    connection.execute(f"INSERT INTO checkpoints VALUES ({', '.join('?' * len(checkpoint))})", checkpoint)
+    connection.execute("INSERT INTO outcomes VALUES (9, 3, 1, 0, 1, 0, ?, 'delivered', 2, 1, 1, 'r', 2000)", (through,))
+    connection.close()
+    with opened(path, clock) as (database, _):
+        with database.reading() as connection:
+            [outcome] = history.outcomes_about(connection, 3, 1, through)
+            assert history.failed_attempts_about(connection, 3, 1, through) == []
+        found = [each for each in check(database) if each.what != "segment table"]
+    assert (outcome.through_sequence, outcome.request_id, outcome.settled_ms) == (through, "r", 2000)
+    assert (outcome.first_sequence, outcome.last_sequence, outcome.started_ms) == (None, None, None)
+    assert found == []
