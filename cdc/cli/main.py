@@ -30,6 +30,7 @@ SECTIONS = {
     },
     "Look": {
         "status": Entry("cdc.cli.status", "Show tables, streams, shards, mappings and the outbox."),
+        "explain": Entry("cdc.cli.explain", "Say what became of a record in each mapping, and why."),
         "tail": Entry("cdc.cli.tail", "Follow the stream of a table."),
         "check": Entry("cdc.cli.check", "Verify the invariants of a database file."),
         "config": Entry("cdc.cli.config", "Show the settings in force."),

@@ -60,7 +60,7 @@ class Publisher:
     """Writes the state from `start` to `stop`, on a thread of its own."""
 
     def __init__(self, database: Path, state: Callable[[], dict[str, Any]], moved: Callable[[], object]) -> None:
-        """`moved` gives something that changes when the state may have."""
+        """Write what `state` gives, when what `moved` gives is another than before."""
         self._path = _path(database)
         self._state = state
         self._moved = moved

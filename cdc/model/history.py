@@ -5,6 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import NamedTuple
 
+KEY_RECORDS = 20
+"""Records of a key that are explained, the newest ones, unless more are asked for."""
+
 
 class Attempt(NamedTuple):
     """An invocation of a function with a batch."""

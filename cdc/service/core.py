@@ -10,11 +10,13 @@ import orjson
 
 from cdc.clock import SystemClock
 from cdc.model.errors import SerializationException, ServiceError
+from cdc.model.history import KEY_RECORDS
 from cdc.model.mappings import API
 from cdc.model.options import Options
 from cdc.model.outbox import FAILED, SENT
 from cdc.service.control import Control, find_mapping
 from cdc.service.letters import DeadLetters
+from cdc.service.explain import Explainer
 from cdc.service.operations import OPERATIONS
 from cdc.service.status import status
 from cdc.store import mappings as stored_mappings
@@ -255,6 +257,29 @@ class Service:
         if given_up:
             log.warning("%d messages that were given up have been kept for their time, and are deleted", given_up)
         return sent + given_up > 0
+
+    def _mapping(self, name: str) -> Mapping:
+        mappings = self.mappings()
+        for mapping in mappings:
+            if mapping.name == name:
+                return mapping
+        known = ", ".join(mapping.name for mapping in mappings) or "none"
+        raise UnknownMappingError(f"no mapping is named {name}; there are: {known}")
+
+    def explain(
+        self, table: str, *, sequence: str | None = None, key: dict[str, Any] | None = None, limit: int = KEY_RECORDS
+    ) -> dict[str, Any]:
+        """Say what became of a record, or of the newest `limit` records of a key, in each mapping of the table.
+
+        What comes back are plain JSON values: see `cdc explain --help`. `key` is typed: `{"pk": {"S": "1"}}`.
+        Raises: UnknownRecordError; ServiceError; TypeError without one of `sequence` and `key`.
+        """
+        explainer = Explainer(self.database, self.reader.view(), self.options)
+        if sequence is not None:
+            return explainer.by_sequence(table, sequence)
+        if key is None:
+            raise TypeError("explain needs a sequence or a key")
+        return explainer.by_key(table, key, limit)
 
     def status(self) -> dict[str, Any]:
         """Describe tables, streams, shards and mappings as plain JSON values, as of the last commit."""
