@@ -31,6 +31,7 @@ from cdc.lambda_api.definitions import code_folder_of
 from cdc.lambda_api.directory import Directory
 from cdc.mappings.destinations.senders import Senders
 from cdc.mappings.outbox.thread import OutboxThread
+from cdc.mappings.published import Publisher, dump_state, load_state
 from cdc.mappings.thread import PollerThread
 from cdc.service import Options, Service, open_service
 from cdc.service.configuration import (
@@ -132,8 +133,9 @@ class Daemon:
         self._directory = Directory(self._service.database, code_folder_of(path), self._functions)
         self._configure_functions()
         if self._functions is not None:
-            self._open_poller(self._functions)
+            poller = self._open_poller(self._functions)
             self._open_outbox()
+            self._open_publisher(poller)
 
     def _take_role(self, name: str) -> roles.Role:
         """Take a role. Who only looks at it holds it for a moment; the keeper of a killed daemon for some more."""
@@ -158,7 +160,7 @@ class Daemon:
         self._stack.callback(functions.close, 0)
         return functions
 
-    def _open_poller(self, functions: Functions) -> None:
+    def _open_poller(self, functions: Functions) -> PollerThread:
         self._background = Background(
             self._service.database,
             self._service.writer,
@@ -166,7 +168,7 @@ class Daemon:
             clock=self._service.clock,
             retry_seconds=self._settings.server.async_retry_seconds,
         )
-        self._poller = PollerThread(
+        poller = self._poller = PollerThread(
             self._service.database,
             self._service.writer,
             functions,
@@ -176,8 +178,9 @@ class Daemon:
             jitter=random.random,
         )
         self._declare_mappings()
-        self._poller.start()
+        poller.start()
         self._background.start()
+        return poller
 
     def _open_outbox(self) -> None:
         self._senders = Senders(sending_options_of(self._settings), self._service.clock)
@@ -190,6 +193,16 @@ class Daemon:
             retry_seconds=self._settings.destinations.retry_hours * 3600,
         )
         self._outbox.start()
+
+    def _open_publisher(self, poller: PollerThread) -> None:
+        publisher = Publisher(
+            self._service.path, lambda: self._dump_state(poller), lambda: (poller.steps, self._outbox.counters())
+        )
+        self._stack.callback(publisher.stop)
+        publisher.start()
+
+    def _dump_state(self, poller: PollerThread) -> bytes:
+        return dump_state(poller.status(), self._outbox.counters(), self._service.clock.now_ms())
 
     def _declare_mappings(self) -> None:
         self._service.declare_mappings([declaration_of(mapping) for mapping in self._settings.mappings])
@@ -305,7 +318,12 @@ class Daemon:
     async def _start_api(self, stack: contextlib.AsyncExitStack, listener: socket.socket) -> App:
         server = self._settings.server
         guard = Guard(server.host, server.allowed_hosts, server.allowed_origins)
-        app = App(self._service, guard, self._lambda_api())
+        poller, lambda_api = self._poller, self._lambda_api()
+        if poller is None:
+            app = App(self._service, guard, lambda_api)
+        else:
+            state = partial(self._dump_state, poller)
+            app = App(self._service, guard, lambda_api, lambda: load_state(state()), poller.lineage.wrote)
         stack.callback(app.close)
         http = Server(app, SystemClock())
         await http.start(listener)

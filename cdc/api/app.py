@@ -10,20 +10,27 @@ from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from cdc.api import lambda_http
+from cdc.api.exposition import CONTENT_TYPE
 from cdc.api.guard import Guard, refusal_of_host, refusal_of_origin
 from cdc.api.http import BODY_BYTES, Request, Response
-from cdc.api.protocol import CONTENT_TYPES, RequestIds, failure, parse, respond, success
+from cdc.api.metrics import metrics_text
+from cdc.api.protocol import CONTENT_TYPES, RequestIds, failure, load, parse, respond, success
+from cdc.api.tallies import Tallies
+from cdc.mappings.published import read_state
+from cdc.model.app_id import app_id_in
 from cdc.model.errors import RequestEntityTooLargeException, ServiceError
 from cdc.store.reading import Read
 from cdc.store.writer import Job
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
 
     from cdc.api.http import Answer
+    from cdc.api.tallies import Tally
     from cdc.lambda_api.api import LambdaApi
     from cdc.service import Service
     from cdc.store.reading import Write
+    from cdc.store.transaction import Transaction
 
 log = logging.getLogger(__name__)
 
@@ -46,13 +53,17 @@ class _Call:
     request_id: bytes
     content_type: bytes
     cross_origin: bool
+    tally: Tally
+    began: float = 0.0  # on the monotonic clock
 
-    def succeed(self, body: bytes) -> None:
+    def succeed(self, body: bytes, now: float) -> None:
         """Answer with the JSON of a result."""
+        self.tally.succeed(now - self.began, body)
         self._send(success(self.request_id, body, self.content_type))
 
     def fail(self, error: BaseException) -> None:
         """Answer with an error."""
+        self.tally.fail(error)
         self._send(failure(self.request_id, error, self.content_type))
 
     def _send(self, response: Response) -> None:
@@ -62,6 +73,21 @@ class _Call:
             log.exception("a request could not be answered")
 
 
+class _WriteOfFunction:
+    """A write that the process of a function asks for: it is remembered which records it made."""
+
+    def __init__(self, run: Callable[[Transaction], bytes], app_id: str) -> None:
+        self._run = run
+        self.app_id = app_id
+        self.sequences = range(0)
+
+    def __call__(self, transaction: Transaction) -> bytes:
+        first = transaction.counters.next_sequence
+        result = self._run(transaction)
+        self.sequences = range(first, transaction.counters.next_sequence)
+        return result
+
+
 class App:
     """Answers the requests of one service, all on one event loop.
 
@@ -69,16 +95,34 @@ class App:
     snapshot, taken when all of them have come in and before any is answered.
     """
 
-    def __init__(self, service: Service, guard: Guard, lambda_api: LambdaApi) -> None:
+    def __init__(
+        self,
+        service: Service,
+        guard: Guard,
+        lambda_api: LambdaApi,
+        delivery: Callable[[], dict[str, Any] | None] | None = None,
+        wrote: Callable[[str, range], None] | None = None,
+    ) -> None:
+        """Take `delivery`, the state of delivery for the metrics; by default, what another process publishes.
+
+        `wrote` is told, on the writer's thread, of the records that the processes of functions write: application id
+        and sequence numbers.
+        """
         self._lambda = lambda_http.LambdaHttp(lambda_api)
         self._service = service
         self._guard = guard
+        self._delivery = delivery or partial(read_state, service.path)
+        self._wrote = wrote
+        self._tallies = Tallies()
+        self._now = service.clock.monotonic
+        self._began = 0.0  # when this turn had its first request
         self._ids = RequestIds()
         self._pool = ThreadPoolExecutor(READ_THREADS, thread_name_prefix="cdc-read")
         self._loop = asyncio.get_running_loop()
         self._writes: list[Job[bytes]] = []
         self._reads: list[tuple[Read, _Call]] = []
         self._notify = self._deliver  # one object, by which the writer groups its answers
+        self._notify_function = self._deliver_to_functions
         self.ready = True  # what /health says; false while draining
 
     def close(self) -> None:
@@ -102,10 +146,11 @@ class App:
         if content_type not in CONTENT_TYPES:
             content_type = content_type.partition(b";")[0].strip()
         if request.method == b"POST" and content_type in CONTENT_TYPES and request.target == b"/":
-            call = _Call(answer, self._ids.next(), content_type, bool(origin))
-            self._run(call, headers.get(b"x-amz-target", b""), request.body)
+            self._run(request, answer, content_type, cross_origin=bool(origin))
         elif request.target.startswith(lambda_http.PREFIX) and request.method != b"OPTIONS":
             self._lambda(request, _across(answer) if origin else answer)
+        elif request.method == b"GET" and request.target.partition(b"?")[0] == b"/metrics":
+            self._pool.submit(self._answer_metrics, answer, cross_origin=bool(origin))
         else:
             response = self._other(request, origin)
             answer(_with_headers(response, _CROSS_ORIGIN) if origin else response)
@@ -138,20 +183,39 @@ class App:
     def _text(self, status: int, text: str, content_type: bytes = b"text/plain; charset=utf-8") -> Response:
         return respond(status, self._ids.next(), text.encode(), content_type)
 
-    def _run(self, call: _Call, target: bytes, body: bytes) -> None:
-        """Begin an operation."""
+    def _answer_metrics(self, answer: Answer, *, cross_origin: bool) -> None:
+        """Write the page of metrics on this thread and have it answered on the loop's."""
         try:
-            work = parse(target, body, self._service.options)
+            text = metrics_text(self._tallies, self._delivery(), self._service.status())
+            response = respond(200, self._ids.next(), text, CONTENT_TYPE)
+        except Exception as error:  # noqa: BLE001  # failure() logs it
+            response = failure(self._ids.next(), error)
+        response = _with_headers(response, _CROSS_ORIGIN) if cross_origin else response
+        self._loop.call_soon_threadsafe(answer, response)
+
+    def _run(self, request: Request, answer: Answer, content_type: bytes, *, cross_origin: bool) -> None:
+        """Begin an operation."""
+        target = request.headers.get(b"x-amz-target", b"")
+        content = None
+        try:
+            content = load(request.body)
+            work = parse(target, request.body, content, self._service.options)
         except Exception as error:  # noqa: BLE001  # failure() logs what is not the caller's fault
-            call.fail(error)
+            tally = self._tallies.of(target, content)
+            _Call(answer, self._ids.next(), content_type, cross_origin, tally).fail(error)
             return
+        call = _Call(answer, self._ids.next(), content_type, cross_origin, self._tallies.of(target, content))
+        if not self._reads and not self._writes:
+            self._began = self._now()
+        call.began = self._began
         if not isinstance(work, Read):
-            self._write(call, work)
+            self._write(call, work, request.headers.get(b"user-agent", b""))
         elif work.quick:
             if not self._reads:
                 self._loop.call_soon(self._read_all)
             self._reads.append((work, call))
         else:
+            call.began = self._now()
             self._pool.submit(self._read_elsewhere, work, call)
 
     def _read_all(self) -> None:
@@ -166,25 +230,31 @@ class App:
                         outcomes.append(error)
         except Exception as error:  # noqa: BLE001  # the file can't be read: whoever has no outcome has this one
             outcomes += [error] * (len(reads) - len(outcomes))
+        now = self._now()
         for (_, call), outcome in zip(reads, outcomes, strict=True):
             if isinstance(outcome, bytes):
-                call.succeed(outcome)
+                call.succeed(outcome, now)
             else:
                 call.fail(outcome)
 
     def _read_elsewhere(self, read: Read, call: _Call) -> None:
         """Run a read on this thread and have it answered on the loop's."""
         try:
-            finish = partial(call.succeed, self._service.execute(read))
+            finish = partial(call.succeed, self._service.execute(read), self._now())
         except Exception as error:  # noqa: BLE001  # as above
             finish = partial(call.fail, error)
         self._loop.call_soon_threadsafe(finish)
 
-    def _write(self, call: _Call, work: Write) -> None:
+    def _write(self, call: _Call, work: Write, user_agent: bytes) -> None:
         """Queue a write; it is answered when its group has committed."""
         if not self._writes:
             self._loop.call_soon(self._submit)
-        self._writes.append(Job(work.run, self._notify, work.size_bytes, call))
+        app_id = None if self._wrote is None else app_id_in(user_agent)
+        if app_id is None:
+            self._writes.append(Job(work.run, self._notify, work.size_bytes, call))
+        else:
+            run = _WriteOfFunction(work.run, app_id)
+            self._writes.append(Job(run, self._notify_function, work.size_bytes, call))
 
     def _submit(self) -> None:
         jobs, self._writes = self._writes, []
@@ -193,21 +263,30 @@ class App:
         except ServiceError as error:
             for job in jobs:
                 job.error = error
-            _have_written(jobs)
+            self._have_written(jobs)
 
     def _deliver(self, jobs: list[Job[Any]]) -> None:
         """Pass a group's outcomes to the event loop, in one call; runs on the writer's thread."""
-        self._loop.call_soon_threadsafe(_have_written, jobs)
+        self._loop.call_soon_threadsafe(self._have_written, jobs)
 
+    def _deliver_to_functions(self, jobs: list[Job[Any]]) -> None:
+        """Do so for writes of functions; the guard hears of them before the poller can read their records."""
+        assert self._wrote is not None
+        for job in jobs:
+            run = job.run
+            if job.error is None and isinstance(run, _WriteOfFunction) and run.sequences:
+                self._wrote(run.app_id, run.sequences)
+        self._deliver(jobs)
 
-def _have_written(jobs: list[Job[Any]]) -> None:
-    for job in jobs:
-        call: _Call = job.tag
-        if job.error is not None:
-            call.fail(job.error)
-        else:
-            assert job.result is not None
-            call.succeed(job.result)
+    def _have_written(self, jobs: list[Job[Any]]) -> None:
+        now = self._now()
+        for job in jobs:
+            call: _Call = job.tag
+            if job.error is not None:
+                call.fail(job.error)
+            else:
+                assert job.result is not None
+                call.succeed(job.result, now)
 
 
 def _with_headers(response: Response, headers: Sequence[tuple[bytes, bytes]]) -> Response:

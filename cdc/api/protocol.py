@@ -40,15 +40,22 @@ class RequestIds:
         return self._form % next(self._numbers)
 
 
-def parse(target: bytes, body: bytes, options: Options) -> Read | Write:
-    """Check a request as far as it can be without the file.
+def load(body: bytes) -> Any:
+    """Read the JSON of a request; what it is, `parse` looks at.
+
+    Raises: SerializationException.
+    """
+    try:
+        return orjson.loads(body or b"{}")
+    except orjson.JSONDecodeError:
+        raise SerializationException from None
+
+
+def parse(target: bytes, body: bytes, request: Any, options: Options) -> Read | Write:
+    """Check a request, loaded from `body`, as far as it can be without the file.
 
     Raises: ServiceError.
     """
-    try:
-        request: Any = orjson.loads(body or b"{}")
-    except orjson.JSONDecodeError:
-        raise SerializationException from None
     operation = _OPERATIONS.get(target) or find_operation(target.decode("latin-1"))
     if not isinstance(request, dict) or not body:
         raise SerializationException

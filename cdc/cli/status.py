@@ -34,7 +34,12 @@ def command(settings: Settings, *, as_json: bool) -> None:
       mappings    name, table, function, state, batch_size, on_failure (or null), iterator_age_ms,
                   trimmed_records, skipped_records, dead_letters, shards: shard_id, lane, checkpoint,
                   iterator_age_ms, behind, failed_attempts, last_result, last_error (or null),
-                  updated_ms, paused
+                  updated_ms, paused;
+                  metrics: null when no process delivers, or since it began, as CloudWatch names
+                  them: invocations, errors, throttles, duration_ms (of all), concurrent_executions,
+                  destination_delivery_failures, polled, filtered_out, invoked, failed_invoke,
+                  dropped, on_failure_destination_delivered (records), recursive_invocations;
+                  loop: null, or of a function that triggers itself: generation, seen_ms
       outbox      destination, pending, oldest_pending_ms, next_attempt_ms (both null when none is
                   pending), sent, failed, last_error (or null)
 
@@ -67,6 +72,8 @@ def _show(state: dict[str, Any]) -> None:
         parts.append(tables.mappings_table(state["mappings"]))
     if any(mapping["shards"] for mapping in state["mappings"]):
         parts.append(tables.lanes_table(state["mappings"]))
+    if any(mapping["metrics"] for mapping in state["mappings"]):
+        parts.append(tables.metrics_table(state["mappings"]))
     if state["outbox"]:
         parts.append(tables.outbox_table(state["outbox"], state["now_ms"]))
     failed = sum(each["failed"] for each in state["outbox"])
@@ -85,6 +92,12 @@ def _show(state: dict[str, Any]) -> None:
     dead = sum(mapping["dead_letters"] for mapping in state["mappings"])
     if dead:
         parts.append(f"{dead:,} batches were given up and are kept: `cdc dead-letters list` shows why")
+    parts += [
+        f"{mapping['name']}: {mapping['function']} triggers itself, {mapping['loop']['generation']:,} times in a row when"
+        f" last seen, {tables.age_text(state['now_ms'] - mapping['loop']['seen_ms'])} ago"
+        for mapping in state["mappings"]
+        if mapping["loop"]
+    ]
     tables.show(*parts)
 
 

@@ -90,6 +90,27 @@ def lanes_table(mappings: Iterable[dict[str, Any]]) -> Table:
     return drawn
 
 
+def metrics_table(mappings: Iterable[dict[str, Any]]) -> Table:
+    """Draw the metrics of the mappings of a status, since the process that delivers began."""
+    drawn = _table("mapping", "invocations>", "errors>", "throttles>", "duration>", "polled>", "filtered>", "in flight>")
+    for mapping in mappings:
+        metrics = mapping["metrics"]
+        if metrics is None:
+            continue
+        count = metrics["invocations"] - metrics["concurrent_executions"]
+        drawn.add_row(
+            mapping["name"],
+            f"{metrics['invocations']:,}",
+            _alarm(f"{metrics['errors']:,}", metrics["errors"] > 0),
+            f"{metrics['throttles']:,}",
+            f"{metrics['duration_ms'] / count:.1f} ms" if count > 0 else "",
+            f"{metrics['polled']:,}",
+            f"{metrics['filtered_out']:,}",
+            f"{metrics['concurrent_executions']:,}",
+        )
+    return drawn
+
+
 def outbox_table(outbox: Iterable[dict[str, Any]], now_ms: int) -> Table:
     """Draw `outbox` of a status: a line for each destination that has messages."""
     drawn = _table("destination", "pending>", "oldest>", "next attempt>", "sent>", "failed>", "last error")

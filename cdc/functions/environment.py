@@ -7,6 +7,9 @@ import uuid
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
+from cdc.model.app_id import VARIABLE as APP_ID_VARIABLE
+from cdc.model.app_id import app_id_of
+
 if TYPE_CHECKING:
     from cdc.functions.runner import Surroundings
     from cdc.model.functions import FunctionDefinition
@@ -39,6 +42,8 @@ def environment_of(definition: FunctionDefinition, surroundings: Surroundings) -
         "AWS_DEFAULT_REGION": region,
         "AWS_XRAY_CONTEXT_MISSING": "LOG_ERROR",  # else X-Ray's SDK raises, as nobody has begun a segment
         "TZ": ":UTC",
+        # By which the API knows what a function writes, for the self-trigger guard.
+        APP_ID_VARIABLE: app_id_of(definition.name),
     }
     inherited = {name: value for name, value in os.environ.items() if not name.startswith(_LAMBDAS)}
     folder = os.fspath(definition.working_directory)

@@ -234,6 +234,7 @@ class Delivery:
         assert lane.checkpoint is not None
         if batch.count:
             lane.iterator_age_ms = max(0, self._surroundings.clock.now_ms() - batch.last_created_ms)
+        lane.run.counters.finished += 1
         lane.run.counters.duration_ms += outcome.duration_ms
         if not outcome.ok:
             if self.draining and outcome.error_type == STOPPED:

@@ -36,7 +36,8 @@ class Counters:
     dead: int = 0  # given up
     redriven: int = 0  # of dead letters that the function has taken
     dropped: int = 0  # given up, without a destination to be told
-    duration_ms: float = 0.0  # of all invocations
+    finished: int = 0  # invocations that ended
+    duration_ms: float = 0.0  # of these
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -258,14 +258,6 @@ class Service:
             log.warning("%d messages that were given up have been kept for their time, and are deleted", given_up)
         return sent + given_up > 0
 
-    def _mapping(self, name: str) -> Mapping:
-        mappings = self.mappings()
-        for mapping in mappings:
-            if mapping.name == name:
-                return mapping
-        known = ", ".join(mapping.name for mapping in mappings) or "none"
-        raise UnknownMappingError(f"no mapping is named {name}; there are: {known}")
-
     def explain(
         self, table: str, *, sequence: str | None = None, key: dict[str, Any] | None = None, limit: int = KEY_RECORDS
     ) -> dict[str, Any]:

@@ -18,8 +18,6 @@ from cdc.store import checkpoints, history
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from sqlalchemy import Connection
-
     from cdc.mappings.filtering import Verdict
     from cdc.model.catalog import Catalog, Shard, Stream
     from cdc.model.dead_letters import DeadLetter
@@ -50,7 +48,7 @@ class Found:
 class Sight:
     """What there is to see of the file and of the process that delivers."""
 
-    connection: Connection
+    connection: Any  # of the store, to read with
     catalog: Catalog
     is_served: bool  # whether a process delivers
     live: dict[str, Any] | None  # what it has published
@@ -62,7 +60,9 @@ class Traces:
     """What the file knows of a record in one mapping."""
 
     checkpoint: Checkpoint | None  # of the record's lane
-    outcomes: tuple[Outcome, ...]  # that its lane's checkpoint passed it with, or was put elsewhere over it; oldest first
+    outcomes: tuple[
+        Outcome, ...
+    ]  # that its lane's checkpoint passed it with, or was put elsewhere over it; oldest first
     failed: tuple[FailedAttempt, ...]  # at batches that it was in
     letters: tuple[DeadLetter, ...]
     verdicts: tuple[Verdict, ...]  # of the filters as they are now
@@ -158,7 +158,9 @@ def _was_redefined(mapping: Mapping, outcome: Outcome) -> bool:
 
 def _delivered_text(mapping: Mapping, outcome: Outcome) -> str:
     attempt = f"at attempt {outcome.attempts}, " if outcome.attempts > 1 else ""
-    text = f"delivered at {time_text(outcome.settled_ms)}, {attempt}{_batch_text(outcome)}, request {outcome.request_id}"
+    text = (
+        f"delivered at {time_text(outcome.settled_ms)}, {attempt}{_batch_text(outcome)}, request {outcome.request_id}"
+    )
     if outcome.filtered and mapping.settings.filters and _was_redefined(mapping, outcome):
         text += "; if the filters let it pass then: the mapping was changed since, and by those of today they do"
     return text

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from cdc.mappings.published import read_state
 from cdc.model.arns import stream_arn
 from cdc.model.catalog import sequence_text
 from cdc.model.lanes import lane_of
@@ -35,6 +36,7 @@ def status(database: Database, view: View, options: Options) -> dict[str, Any]:
         controls = {mapping.id: stored_mappings.load_controls(connection, mapping.id) for mapping in mappings}
         dead = dead_letters.count(connection)
         traffic = outbox.traffic(connection)
+    live = (read_state(database.path) or {}).get("mappings", {})
     return {
         "database": str(database.path),
         "now_ms": view.now_ms,
@@ -57,6 +59,7 @@ def status(database: Database, view: View, options: Options) -> dict[str, Any]:
                 "skipped_records": skipped.get(mapping.id, 0),
                 "dead_letters": dead.get(mapping.id, 0),
             }
+            | _of_process(live.get(mapping.name))
             for mapping in mappings
         ],
         "outbox": [each._asdict() for each in traffic],
@@ -102,6 +105,33 @@ def _mapping(
         "on_failure": mapping.settings.on_failure,
         "iterator_age_ms": max((lane["iterator_age_ms"] for lane in lanes), default=0),
         "shards": lanes,
+    }
+
+
+def _of_process(live: dict[str, Any] | None) -> dict[str, Any]:
+    """Tell what the process that delivers says of a mapping: nothing when none does."""
+    if live is None:
+        return {"metrics": None, "loop": None}
+    counters, sent = live["counters"], live["outbox"] or {"failures": 0, "delivered": 0, "dropped": 0}
+    metrics = {
+        "invocations": counters["invocations"],
+        "errors": counters["errors"],
+        "throttles": counters["throttles"],
+        "duration_ms": counters["duration_ms"],
+        "concurrent_executions": sum(lane["in_flight_since_ms"] is not None for lane in live["lanes"]),
+        "destination_delivery_failures": sent["failures"],
+        "polled": counters["polled"],
+        "filtered_out": counters["filtered"],
+        "invoked": counters["invoked"],
+        "failed_invoke": counters["failed"],
+        "dropped": counters["dropped"] + sent["dropped"],
+        "on_failure_destination_delivered": sent["delivered"],
+        "recursive_invocations": counters["recursive"],
+    }
+    loop = live["loop"]
+    return {
+        "metrics": metrics,
+        "loop": None if loop is None else {"generation": loop["generation"], "seen_ms": loop["seen_ms"]},
     }
 
 

@@ -100,11 +100,16 @@ def test_a_filtered_record_tells_the_leaf_that_did_not_match(bench):
     bench.put("a1", "b1", "a2", "b2")
     bench.run()
     bench.advance(6)
-    assert fates(bench, "a1", "b1", "a2", "b2") == {"a1": "delivered", "b1": "filtered", "a2": "delivered", "b2": "filtered"}
+    assert fates(bench, "a1", "b1", "a2", "b2") == {
+        "a1": "delivered",
+        "b1": "filtered",
+        "a2": "delivered",
+        "b2": "filtered",
+    }
     fate = explain(bench, "b1")
     [miss] = fate["filters"]
     assert (miss["filter"], miss["path"], miss["found"]) == (1, "dynamodb.Keys.pk.S", '"b1"')
-    assert 'filter 1 at dynamodb.Keys.pk.S: wanted' in fate["text"]
+    assert "filter 1 at dynamodb.Keys.pk.S: wanted" in fate["text"]
     assert explain(bench, "a1")["filters"] == []
 
 
@@ -134,7 +139,10 @@ def test_a_record_that_waits_says_which_batch_fails_before_it(bench, served):
     attempts = bench.checkpoint().attempts
     failing = f"to {sequence_text(end)}, after {attempts} attempts with ValueError: no; next attempt by 2023-11-14T"
     assert f"its batch fails, {sequence_text(bench.checkpoint().sequence + 1)} {failing}" in inside["text"]
-    assert f"it waits behind a batch that fails, {sequence_text(bench.checkpoint().sequence + 1)} {failing}" in behind["text"]
+    assert (
+        f"it waits behind a batch that fails, {sequence_text(bench.checkpoint().sequence + 1)} {failing}"
+        in behind["text"]
+    )
     assert [each["attempts"] for each in inside["failed_attempts"]] == list(range(1, attempts + 1))
     assert behind["failed_attempts"] == []
     assert start <= end

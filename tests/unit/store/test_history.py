@@ -46,7 +46,14 @@ def about(database, sequence):
 
 def test_an_outcome_tells_its_records_and_when_its_invocation_began(begun, writer, database):
     passed = Passed(
-        kind=DELIVERED, records=2, filtered=1, attempts=1, request_id="r", first_sequence=7, last_sequence=9, started_ms=3
+        kind=DELIVERED,
+        records=2,
+        filtered=1,
+        attempts=1,
+        request_id="r",
+        first_sequence=7,
+        last_sequence=9,
+        started_ms=3,
     )
     writer.call(lambda each: checkpoints.settle(each, begun, 10, passed))
     [outcome], failed = about(database, 6)
