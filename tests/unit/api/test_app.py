@@ -6,6 +6,7 @@ import asyncio
 
 import orjson
 import pytest
+from prometheus_client.parser import text_string_to_metric_families
 
 from cdc.api.app import App
 from cdc.api.guard import Guard
@@ -168,3 +169,67 @@ def test_a_refused_page_is_told_nothing_that_its_browser_would_let_it_read(answe
     [(status, answered, _)] = answer(request_of("OPTIONS", origin="https://evil.example"))
     assert status == 403
     assert not any(name.startswith(b"access-control") for name, _ in answered)
+
+
+def page(response):
+    assert dict(response.headers)[b"content-type"] == b"text/plain; version=0.0.4; charset=utf-8"
+    families = text_string_to_metric_families(response.body.decode())
+    return {(each.name, *each.labels.values()): each.value for family in families for each in family.samples}
+
+
+def test_the_metrics_are_those_of_all_requests_before(service):
+    service.call("CreateTable", TABLE)
+
+    async def run():
+        app = App(service, Guard("127.0.0.1", (), ()))
+
+        async def ask(request):
+            future = asyncio.get_running_loop().create_future()
+            app(request, future.set_result)
+            return await future
+
+        put = {"TableName": "abc", "Item": {"pk": {"S": "a"}}}
+        await ask(call_of("PutItem", **put))
+        await ask(call_of("PutItem", **put, ConditionExpression="attribute_not_exists(pk)"))
+        await ask(call_of("GetItem", TableName="abc", Key={"pk": {"S": "a"}}))
+        await ask(call_of("GetItem", TableName="abc", Key={"nope": {"S": "a"}}))
+        await ask(call_of("Scan", TableName="abc"))
+        await ask(request_of(body=b"{", x_amz_target="DynamoDB_20120810.GetItem"))
+        try:
+            return await ask(request_of("GET", "/metrics", origin="http://localhost"))
+        finally:
+            app.close()
+
+    response = asyncio.run(run())
+    found = page(response)
+    assert (b"access-control-allow-origin", b"*") in response.headers
+    successes = "cdc_dynamodb_successful_request_latency_milliseconds_count"
+    expected = {("abc", "PutItem"): 1, ("abc", "GetItem"): 1, ("abc", "Scan"): 1, ("", "GetItem"): 0}
+    assert {key[1:]: value for key, value in found.items() if key[0] == successes} == expected
+    assert found["cdc_dynamodb_conditional_check_failed_requests_total", "abc", "PutItem"] == 1
+    assert found["cdc_dynamodb_user_errors_total", "abc", "PutItem"] == 0
+    assert found["cdc_dynamodb_user_errors_total", "abc", "GetItem"] == 1
+    assert found["cdc_dynamodb_user_errors_total", "", "GetItem"] == 1
+
+
+def test_what_a_functions_process_writes_is_told_with_the_numbers_of_its_records(service):
+    stream = {"StreamEnabled": True, "StreamViewType": "KEYS_ONLY"}
+    service.call("CreateTable", TABLE | {"StreamSpecification": stream})
+    told = []
+
+    async def run():
+        app = App(service, Guard("127.0.0.1", (), ()), lambda: None, lambda *what: told.append(what))
+        answered = []
+        for key, agent in (("a", "Boto3/1 app/cdc-fn-f"), ("b", "Boto3/1"), ("a", "Boto3/1 app/cdc-fn-f")):
+            future = asyncio.get_running_loop().create_future()
+            put = call_of("PutItem", TableName="abc", Item={"pk": {"S": key}})
+            app(put._replace(headers=put.headers | {b"user-agent": agent.encode()}), future.set_result)
+            answered.append(future)
+        try:
+            return [each.status for each in await asyncio.gather(*answered)]
+        finally:
+            app.close()
+
+    assert asyncio.run(run()) == [200, 200, 200]
+    [(app_id, sequences)] = told  # the third leaves the item as it is, and makes no record
+    assert (app_id, len(sequences)) == ("cdc-fn-f", 1)

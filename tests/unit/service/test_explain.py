@@ -61,7 +61,7 @@ def fates(bench, *keys):
 def test_a_delivered_record_tells_its_batch_attempt_and_request(bench):
     bench.create()
     bench.declare(batch_size=3)
-    bench.functions.answer = lambda call: FAILURE if len(bench.calls) < 3 else OK
+    bench.functions.answer = lambda _: FAILURE if len(bench.calls) < 3 else OK
     bench.put("a", "b", "c", "d")
     bench.advance(10)
     fate = explain(bench, "b")
