@@ -92,7 +92,9 @@ def lanes_table(mappings: Iterable[dict[str, Any]]) -> Table:
 
 def metrics_table(mappings: Iterable[dict[str, Any]]) -> Table:
     """Draw the metrics of the mappings of a status, since the process that delivers began."""
-    drawn = _table("mapping", "invocations>", "errors>", "throttles>", "duration>", "polled>", "filtered>", "in flight>")
+    drawn = _table(
+        "mapping", "invocations>", "errors>", "throttles>", "duration>", "polled>", "filtered>", "in flight>"
+    )
     for mapping in mappings:
         metrics = mapping["metrics"]
         if metrics is None:

@@ -103,8 +103,9 @@ def test_without_a_process_that_delivers_there_is_what_the_file_says():
 
 def test_operations_have_what_dynamodb_has_of_them():
     tallies = Tallies()
-    tallies.of(b"DynamoDB_20120810.PutItem", {"TableName": "abc"}).succeed(0.25, b"{}")
-    tallies.of(b"DynamoDBStreams_20120810.GetRecords", {}).succeed(0, b'{"eventSource":"aws:dynamodb"}')
+    put = tallies.of(b"DynamoDB_20120810.PutItem", {"TableName": "abc"})
+    put.successful, put.seconds = 1, 0.25
+    tallies.of(b"DynamoDBStreams_20120810.GetRecords", {}).count_records(b'{"eventSource":"aws:dynamodb"}')
     found = samples(None, tallies=tallies)
     latency = "cdc_dynamodb_successful_request_latency_milliseconds"
     assert found[f"{latency}_sum", "abc", "PutItem"] == 250
