@@ -15,7 +15,7 @@ from cdc.mappings.inbox import Written
 from cdc.mappings.lane import Lane, Phase
 from cdc.mappings.lineage import LOOP_GENERATIONS, Lineage
 from cdc.mappings.run import Loop
-from cdc.mappings.verdict import Again, Done, GiveUp, Partly, Split, judge
+from cdc.mappings.verdict import THROTTLED, Again, Done, GiveUp, Partly, Split, judge
 from cdc.mappings.windows import GRACE_MS, event_of, is_too_large
 from cdc.mappings.writes import Purpose
 from cdc.model.catalog import sequence_text
@@ -37,8 +37,6 @@ log = logging.getLogger(__name__)
 
 STOPPED = "Sandbox.Closed"
 """Error type of an invocation that was ended, or never begun, because the functions were closed."""
-THROTTLED = "TooManyRequestsException"
-"""Error type of an invocation for which the function had no instance."""
 SAVE_RECORDS = 1000
 """Records passed over from which on the checkpoint follows; before that, one more look at them is cheaper than a write."""
 LOOP_WARNING_SECONDS = 60

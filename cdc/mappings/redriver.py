@@ -13,7 +13,7 @@ from cdc.mappings.inbox import Written
 from cdc.mappings.newer import Look, look
 from cdc.mappings.redrive import Redrive, Stage, keys_of
 from cdc.mappings.report import read_report
-from cdc.mappings.verdict import ERROR_CHARACTERS, NOT_REACHED
+from cdc.mappings.verdict import ERROR_CHARACTERS, NOT_REACHED, THROTTLED
 from cdc.model.catalog import sequence_text, sequence_value
 from cdc.model.dead_letters import REDRIVING
 from cdc.model.functions import Outcome
@@ -122,6 +122,7 @@ class Redriver:
         letter, counters = redrive.letter, redrive.run.counters
         assert letter.id is not None
         redrive.stage, redrive.request_id = Stage.WAITING, None
+        counters.finished += 1
         counters.duration_ms += outcome.duration_ms
         if self.draining and outcome.error_type in NOT_REACHED:
             return  # it is delivered after the next start
@@ -132,6 +133,7 @@ class Redriver:
             self._submit(redrive, partial(_note_success, letter_id=letter.id, request_id=request_id), now)
             return
         counters.errors += not outcome.ok
+        counters.throttles += outcome.error_type == THROTTLED
         counters.failed += letter.record_count
         error_type, text = failure
         log.warning("%s: function %s failed again: %s", redrive.name, redrive.run.mapping.function_name, text)

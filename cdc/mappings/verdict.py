@@ -15,9 +15,9 @@ if TYPE_CHECKING:
 
 ERROR_CHARACTERS = 1000
 """Of a function's error message that are kept."""
-NOT_REACHED = frozenset(
-    {"ResourceNotFoundException", "TooManyRequestsException", "Sandbox.Closed", "Sandbox.KeeperLost"}
-)
+THROTTLED = "TooManyRequestsException"
+"""Error type of an invocation for which the function had no instance left."""
+NOT_REACHED = frozenset({"ResourceNotFoundException", THROTTLED, "Sandbox.Closed", "Sandbox.KeeperLost"})
 """Error types of invocations that did not reach the function: such attempts do not count."""
 
 

@@ -15,8 +15,8 @@ from cdc.model.mappings import API
 from cdc.model.options import Options
 from cdc.model.outbox import FAILED, SENT
 from cdc.service.control import Control, find_mapping
-from cdc.service.letters import DeadLetters
 from cdc.service.explain import Explainer
+from cdc.service.letters import DeadLetters
 from cdc.service.operations import OPERATIONS
 from cdc.service.status import status
 from cdc.store import mappings as stored_mappings

@@ -123,6 +123,9 @@ class Explainer:
             raise ServiceError(
                 f"the key of {stream.table_name} has the attributes {' and '.join(names)}, not {', '.join(keys) or 'none'}"
             )
+        wrong = sorted({kind for value in keys.values() for kind in value} - {"S", "N", "B"})
+        if wrong:
+            raise ServiceError(f"the key of {stream.table_name} is text, a number or binary, not {wrong[0]}")
         pairs = [part for name in names for part in (name, next(iter(keys[name])))]
         return KeySchema(*pairs)
 

@@ -14,6 +14,7 @@ from cdc.model.catalog import sequence_text
 from cdc.model.lanes import lane_of
 from cdc.model.mappings import DEAD, DELIVERED, FILTERED, RESET, SKIPPED, TRIMMED
 from cdc.store import checkpoints, history
+from cdc.store.mappings import load_controls
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -129,7 +130,7 @@ def _settled(mapping: Mapping, found: Found, traces: Traces, checkpoint: Checkpo
             return TRIMMED, "it had expired when the mapping came to its shard"
         return NOT_WANTED, "it was written before the mapping's start, from which on records are delivered"
     outcome = traces.outcomes[-1]
-    if outcome.kind in {DELIVERED, DEAD} and _was_filtered(found, traces, outcome):
+    if outcome.kind in {DELIVERED, DEAD, SKIPPED} and _was_filtered(found, traces, outcome):
         return FILTERED, _filtered_text(mapping, traces, outcome)
     words: dict[str, Callable[[], str]] = {
         DELIVERED: lambda: _delivered_text(mapping, outcome),
@@ -230,6 +231,9 @@ def _hindrances(sight: Sight, mapping: Mapping, found: Found, checkpoint: Checkp
         reasons.append("the mapping is disabled")
     if mapping.paused:
         reasons.append("the mapping is paused")
+    control = load_controls(sight.connection, mapping.id).get(found.shard.id)
+    if control is not None and control.paused:
+        reasons.append("its shard is paused")
     if not sight.is_served:
         reasons.append("no process delivers: `cdc serve` does")
     waiting_for = (_live(sight, mapping) or {}).get("waiting_for")

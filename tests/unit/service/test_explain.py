@@ -9,9 +9,10 @@ import pytest
 from cdc.mappings.published import Publisher, delivery_state
 from cdc.model.catalog import sequence_text
 from cdc.model.errors import ServiceError
+from cdc.model.mappings import ShardControl
 from cdc.model.options import Options
 from cdc.service.explain import Explainer, UnknownRecordError, explained_text
-from cdc.store import checkpoints, roles
+from cdc.store import checkpoints, mappings, roles
 from cdc.store.checkpoints import Passed
 from cdc.store.database import open_database
 from tests.unit.mappings.bench import FAILURE, OK, Bench, numbered
@@ -179,6 +180,16 @@ def test_a_record_waits_while_the_mapping_is_paused_disabled_or_nobody_delivers(
     bench.pause(paused=False)
     bench.declare(enabled=False)
     assert explain(bench, "a")["text"].startswith("waiting: the mapping is disabled; ")
+
+
+def test_a_record_waits_while_its_shard_is_paused(bench):
+    bench.create()
+    bench.declare()
+    bench.run()
+    shard = bench.checkpoint().shard
+    bench.write(lambda each: mappings.control(each, ShardControl(mapping_id=1, shard=shard, paused=True)))
+    bench.put("a")
+    assert explain(bench, "a")["text"].startswith("waiting: its shard is paused; ")
 
 
 def test_a_record_from_before_the_start_is_not_wanted(bench):
