@@ -13,7 +13,8 @@ import socket
 import sys
 import uuid
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from functools import partial
+from typing import TYPE_CHECKING, Any
 
 import uvloop
 from apscheduler.schedulers.background import BackgroundScheduler
@@ -204,6 +205,9 @@ class Daemon:
     def _dump_state(self, poller: PollerThread) -> bytes:
         return dump_state(poller.status(), self._outbox.counters(), self._service.clock.now_ms())
 
+    def _load_state(self, poller: PollerThread) -> dict[str, Any]:
+        return load_state(self._dump_state(poller))
+
     def _declare_mappings(self) -> None:
         self._service.declare_mappings([declaration_of(mapping) for mapping in self._settings.mappings])
         self._mappings_changed()
@@ -322,8 +326,8 @@ class Daemon:
         if poller is None:
             app = App(self._service, guard, lambda_api)
         else:
-            state = partial(self._dump_state, poller)
-            app = App(self._service, guard, lambda_api, lambda: load_state(state()), poller.lineage.wrote)
+            delivery = partial(self._load_state, poller)
+            app = App(self._service, guard, lambda_api, delivery, poller.lineage.wrote)
         stack.callback(app.close)
         http = Server(app, SystemClock())
         await http.start(listener)

@@ -10,7 +10,6 @@ import logging
 import os
 import threading
 from contextlib import suppress
-from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
 import orjson
@@ -30,18 +29,25 @@ PUBLISH_SECONDS = 1.0
 """How often the file is written, while something changes; it takes about a millisecond with a hundred mappings."""
 
 
-def delivery_state(
-    mappings: Iterable[MappingState], outbox: Mapping[str, OutboxCounters], now_ms: int
-) -> dict[str, Any]:
-    """Describe delivery as JSON values. `outbox`: by the mapping's name."""
-    return {
-        "pid": os.getpid(),
-        "at_ms": now_ms,
-        "mappings": {
-            state.name: asdict(state) | {"outbox": asdict(outbox[state.name]) if state.name in outbox else None}
-            for state in mappings
-        },
-    }
+def dump_state(mappings: Iterable[MappingState], outbox: Mapping[str, OutboxCounters], now_ms: int) -> bytes:
+    """Write the state of delivery as JSON. `outbox`: by the mapping's name."""
+    return orjson.dumps(
+        {
+            "pid": os.getpid(),
+            "at_ms": now_ms,
+            "mappings": {state.name: state for state in mappings},
+            "outbox": outbox,
+        }
+    )
+
+
+def load_state(text: bytes) -> dict[str, Any]:
+    """Read what `dump_state` wrote: `pid`, `at_ms` and `mappings` by name, each with its `outbox` or None."""
+    state: dict[str, Any] = orjson.loads(text)
+    outbox = state.pop("outbox")
+    for name, mapping in state["mappings"].items():
+        mapping["outbox"] = outbox.get(name)
+    return state
 
 
 def read_state(database: Path) -> dict[str, Any] | None:
@@ -50,7 +56,7 @@ def read_state(database: Path) -> dict[str, Any] | None:
     if holder is None:
         return None
     with suppress(OSError, orjson.JSONDecodeError):
-        state: dict[str, Any] = orjson.loads(_path(database).read_bytes())
+        state = load_state(_path(database).read_bytes())
         if state["pid"] == holder["pid"]:
             return state
     return None
@@ -59,7 +65,7 @@ def read_state(database: Path) -> dict[str, Any] | None:
 class Publisher:
     """Writes the state from `start` to `stop`, on a thread of its own."""
 
-    def __init__(self, database: Path, state: Callable[[], dict[str, Any]], moved: Callable[[], object]) -> None:
+    def __init__(self, database: Path, state: Callable[[], bytes], moved: Callable[[], object]) -> None:
         """Write what `state` gives, when what `moved` gives is another than before."""
         self._path = _path(database)
         self._state = state
@@ -84,7 +90,7 @@ class Publisher:
             moved = self._moved()
             try:
                 if moved != seen:
-                    self._write(orjson.dumps(self._state()))
+                    self._write(self._state())
                     seen, failed = moved, False
             except OSError as error:
                 if not failed:

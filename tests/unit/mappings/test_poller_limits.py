@@ -7,7 +7,7 @@ import pytest
 
 from cdc.model.dead_letters import AGE_EXCEEDED, RETRIES_EXHAUSTED
 from cdc.model.functions import Outcome
-from cdc.store import dead_letters
+from cdc.store import dead_letters, history
 from tests.unit.mappings.bench import FAILURE, OK, numbered
 
 
@@ -225,3 +225,28 @@ def test_a_batch_that_is_given_up_is_among_the_dead_letters_or_still_to_be_done_
     bench.run()
     assert calls(bench) == []
     assert len(letters()) == 1
+
+
+def test_an_outcome_names_the_records_that_it_is_about(bench):
+    bench.create()
+    bench.declare(batch_size=6, report_batch_item_failures=True, maximum_retry_attempts=1)
+    bench.poison = {"c"}
+    bench.functions.answer = report(bench)
+    bench.put("a", "b", "c", "d")
+    bench.advance(30)
+    first = bench.calls[0].sequences
+    told = [(each.kind, each.first_sequence, each.last_sequence, each.records) for each in bench.outcomes()]
+    assert told == [("delivered", first[0], first[1], 2), ("dead", first[2], first[3], 2)]
+    assert all(each.started_ms is not None and each.started_ms <= each.settled_ms for each in bench.outcomes())
+
+
+def test_each_attempt_that_is_repeated_is_kept_and_none_that_ended_the_batch(bench):
+    bench.create()
+    bench.declare(batch_size=2, maximum_retry_attempts=1, bisect_batch_on_function_error=True)
+    bench.functions.answer = fail_at("b")
+    bench.put("a", "b")
+    bench.advance(30)
+    with bench.database.reading() as connection:
+        kept = [history.failed_attempts_about(connection, 1, 1, each) for each in bench.calls[0].sequences]
+    assert [[(each.records, each.attempts) for each in attempts] for attempts in kept] == [[(2, 0)], [(2, 0), (1, 1)]]
+    assert kinds(bench) == [("delivered", 1), ("dead", 1)]

@@ -10,7 +10,7 @@ import pytest
 
 from cdc.mappings import published
 from cdc.mappings.outbox.counters import OutboxCounters
-from cdc.mappings.published import Publisher, delivery_state, read_state
+from cdc.mappings.published import Publisher, dump_state, load_state, read_state
 from cdc.store import roles
 
 LIMIT_SECONDS = 20
@@ -54,12 +54,13 @@ class Watched:
 def test_what_is_published_is_the_state_of_the_mappings(mapped, role):
     mapped.put("a")
     mapped.run()
-    state = delivery_state(mapped.poller.status(), {"m": OutboxCounters(delivered=3)}, 7)
-    watched = Watched(state)
+    text = dump_state(mapped.poller.status(), {"m": OutboxCounters(delivered=3)}, 7)
+    watched = Watched(text)
     publisher = Publisher(mapped.path, watched.state, watched.moved)
     publisher.start()
     watched.wait_for_looks(2)
-    assert read_state(mapped.path) == orjson.loads(orjson.dumps(state))
+    state = load_state(text)
+    assert read_state(mapped.path) == state
     publisher.stop()
     assert read_state(mapped.path) is None
     mapping = state["mappings"]["m"]
@@ -70,7 +71,7 @@ def test_what_is_published_is_the_state_of_the_mappings(mapped, role):
 
 
 def test_nothing_is_written_while_nothing_has_moved(mapped):
-    watched = Watched({"pid": 1})
+    watched = Watched(b"{}")
     publisher = Publisher(mapped.path, watched.state, watched.moved)
     publisher.start()
     watched.wait_for_looks(4)
@@ -83,7 +84,7 @@ def test_nothing_is_written_while_nothing_has_moved(mapped):
 
 def test_what_a_killed_process_left_is_not_read(mapped):
     path = mapped.path.with_name(f"{mapped.path.name}.poll.state")
-    path.write_bytes(orjson.dumps({"pid": 1, "mappings": {}}))
+    path.write_bytes(orjson.dumps({"pid": 1, "mappings": {}, "outbox": {}}))
     assert read_state(mapped.path) is None  # nobody delivers
     role = roles.try_take(mapped.path, roles.POLL)
     assert role is not None
@@ -97,7 +98,7 @@ def test_what_a_killed_process_left_is_not_read(mapped):
 
 def test_a_file_that_can_not_be_written_is_told_once(mapped, caplog):
     mapped.path.with_name(f"{mapped.path.name}.poll.state.new").mkdir()
-    watched = Watched({"pid": 1})
+    watched = Watched(b"{}")
     publisher = Publisher(mapped.path, watched.state, watched.moved)
     publisher.start()
     watched.wait_for_looks(4)

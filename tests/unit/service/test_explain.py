@@ -6,7 +6,7 @@ import shutil
 
 import pytest
 
-from cdc.mappings.published import Publisher, delivery_state
+from cdc.mappings.published import Publisher, dump_state
 from cdc.model.catalog import sequence_text
 from cdc.model.errors import ServiceError
 from cdc.model.mappings import ShardControl
@@ -156,7 +156,7 @@ def test_the_process_that_delivers_tells_when_the_next_attempt_is(bench, served)
     bench.functions.answer = lambda _: FAILURE
     bench.put("a")
     bench.run()
-    state = delivery_state(bench.poller.status(), {}, bench.clock.now_ms())
+    state = dump_state(bench.poller.status(), {}, bench.clock.now_ms())
     publisher = Publisher(bench.path, lambda: state, lambda: 1)
     publisher.start()
     deadline = 1000
