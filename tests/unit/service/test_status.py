@@ -5,7 +5,11 @@ from __future__ import annotations
 import orjson
 import pytest
 
-from cdc.store import checkpoints
+from cdc.mappings.outbox.counters import OutboxCounters
+from cdc.mappings.published import dump_state
+from cdc.mappings.run import Counters, Loop
+from cdc.mappings.status import MappingState
+from cdc.store import checkpoints, roles
 from cdc.streams.retention import purge_step
 from tests.unit.service.requests import OFF, ON, create, declaration, put, records
 
@@ -130,3 +134,33 @@ def test_each_mapping_has_its_own_lanes(service, name):
     begin(service, name)
     lanes = {mapping["name"]: len(mapping["shards"]) for mapping in service.status()["mappings"]}
     assert lanes == {"m": 2 * (name == "m"), "n": 2 * (name == "n")}
+
+
+def test_what_the_process_that_delivers_has_counted_is_told_while_it_does(service, path):
+    create(service)
+    service.declare_mappings([declaration("m"), declaration("n")])
+    counters = Counters(invocations=3, errors=2, polled=9, filtered=4, dropped=1, recursive=1, duration_ms=7.5)
+    state = MappingState(
+        name="m",
+        uuid="u",
+        function_name="f",
+        event_counts=False,
+        active=True,
+        waiting_for=None,
+        lanes=(),
+        counters=counters,
+        loop=Loop(generation=20, seen_ms=5, warned_ms=4),
+    )
+    sent = OutboxCounters(delivered=6, failures=2, dropped=3)
+    path.with_name(f"{path.name}.poll.state").write_bytes(dump_state([state], {"m": sent}, 1))
+    assert [mapping["metrics"] for mapping in service.status()["mappings"]] == [None, None]
+    role = roles.try_take(path, roles.POLL)
+    assert role is not None
+    found = {mapping["name"]: mapping for mapping in service.status()["mappings"]}
+    role.release()
+    assert (found["n"]["metrics"], found["n"]["loop"]) == (None, None)
+    assert found["m"]["loop"] == {"generation": 20, "seen_ms": 5}
+    metrics = found["m"]["metrics"]
+    assert (metrics["invocations"], metrics["errors"], metrics["polled"], metrics["filtered_out"]) == (3, 2, 9, 4)
+    assert (metrics["dropped"], metrics["on_failure_destination_delivered"]) == (4, 6)
+    assert (metrics["destination_delivery_failures"], metrics["recursive_invocations"]) == (2, 1)
