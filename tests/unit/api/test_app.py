@@ -181,7 +181,7 @@ def test_the_metrics_are_those_of_all_requests_before(service):
     service.call("CreateTable", TABLE)
 
     async def run():
-        app = App(service, Guard("127.0.0.1", (), ()))
+        app = App(service, Guard("127.0.0.1", (), ()), api_of(service))
 
         async def ask(request):
             future = asyncio.get_running_loop().create_future()
@@ -218,7 +218,7 @@ def test_what_a_functions_process_writes_is_told_with_the_numbers_of_its_records
     told = []
 
     async def run():
-        app = App(service, Guard("127.0.0.1", (), ()), lambda: None, lambda *what: told.append(what))
+        app = App(service, Guard("127.0.0.1", (), ()), api_of(service), lambda: None, lambda *what: told.append(what))
         answered = []
         for key, agent in (("a", "Boto3/1 app/cdc-fn-f"), ("b", "Boto3/1"), ("a", "Boto3/1 app/cdc-fn-f")):
             future = asyncio.get_running_loop().create_future()
