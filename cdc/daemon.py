@@ -66,6 +66,8 @@ PURGE_REST_SECONDS = 0.02
 """After each longer write of a purge: what waited for one has been written before the next."""
 GARBAGE_OBJECTS = 20_000
 """New containers between two collections: requests leave no cycles, and a few thousand wait in a full queue."""
+OVERRUN_LOOK_SECONDS = 0.5
+"""How often it is looked for in-process handlers that overrun: a timeout is a second at least."""
 API_LOOK_SECONDS = 1.0
 """How often a process that only delivers looks where the API is, which its handlers are led to."""
 CLOSE_SECONDS = 5
@@ -284,8 +286,9 @@ class Daemon:
             if self._listener is not None:
                 app = await self._start_api(stack, self._listener)
             elif self._poller is not None:
-                following = loop.create_task(self._follow_api())
-                stack.callback(following.cancel)
+                stack.callback(loop.create_task(self._follow_api()).cancel)
+            if self._poller is not None:
+                stack.callback(loop.create_task(self._watch_functions()).cancel)
             self._announce_start()
             gc.collect()
             gc.freeze()  # what lives as long as the process needs no more collecting
@@ -318,6 +321,11 @@ class Daemon:
                 and self._handler_environment() != self._environment
             ):
                 self._configure_functions()
+
+    async def _watch_functions(self) -> None:
+        while True:
+            await asyncio.sleep(OVERRUN_LOOK_SECONDS)
+            self._functions.warn_of_overruns()
 
     async def _start_api(self, stack: contextlib.AsyncExitStack, listener: socket.socket) -> App:
         server = self._settings.server

@@ -1,7 +1,8 @@
 """In-process handlers: a callable of the daemon's own interpreter, called on the thread of its instance.
 
 A thread can't be killed. One that overruns its timeout goes on, is shown by the status, and its invocation is over
-only when it returns: then as a timeout, whatever it answered. Its output isn't captured; a stack trace is logged.
+only when it returns: then as a timeout, whatever it answered. The pool warns of it when the timeout has passed. Its output
+isn't captured, but goes where the daemon's goes; a stack trace is logged.
 """
 
 from __future__ import annotations
@@ -19,6 +20,7 @@ from cdc.functions import worker
 from cdc.functions.environment import log_group_name, log_stream_name
 from cdc.functions.process import Answer, answered
 from cdc.functions.runner import elapsed_ms, failure, timed_out
+from cdc.functions.streams import keep_streams_open
 from cdc.model.functions import Outcome
 
 if TYPE_CHECKING:
@@ -44,6 +46,7 @@ def load(handler: str, folder: str) -> Callable[[Any, Any], Any]:
         if spec is not None and spec.origin is not None and loaded not in (None, spec.origin):
             text = f"Unable to import module '{root}' of {folder}: {loaded} has that name in this process"
             raise worker.HandlerError("Runtime.ImportModuleError", text)
+        keep_streams_open()
         sys.path.insert(0, folder)
         try:
             return worker.load(handler)

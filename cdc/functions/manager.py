@@ -113,6 +113,13 @@ class Functions:
             pools = [self._pools[name] for name in sorted(self._pools)]
         return tuple(pool.status() for pool in pools)
 
+    def warn_of_overruns(self) -> None:
+        """Log, once each, which in-process calls have passed their timeout and still run; to be called every second or so."""
+        with self._lock:
+            pools = [*self._pools.values(), *self._retired]
+        for pool in pools:
+            pool.warn_of_overruns()
+
     def close(self, grace_seconds: float) -> None:
         """Fail what is queued, let what runs finish for so long, kill the rest, end all processes.
 

@@ -61,6 +61,15 @@ class Lane:
         self.job: Job | None = None
         self.started: float | None = None
         """When the running invocation began, on the monotonic clock."""
+        self.warned = False
+        """Whether it was said that the running invocation overruns."""
+
+    def newly_overrun(self, begun_before: float) -> Invocation | None:
+        """Return the running invocation, once, if it began before a moment of the monotonic clock."""
+        if self.job is None or self.started is None or self.started >= begun_before or self.warned:
+            return None
+        self.warned = True
+        return self.job.invocation
 
 
 class Pool:
@@ -142,6 +151,22 @@ class Pool:
             overrunning_since_ms=clock.now_ms() - round(late_seconds * 1000) if overruns else None,
         )
 
+    def warn_of_overruns(self) -> None:
+        """Log, once each, which in-process calls have passed their timeout and still run: nothing else would tell."""
+        if not self.definition.in_process:
+            return
+        begun_before = self.surroundings.clock.monotonic() - self.definition.timeout_seconds
+        with self._lock:
+            overrun = [found for lane in self._lanes if (found := lane.newly_overrun(begun_before)) is not None]
+        for invocation in overrun:
+            logging.getLogger(__name__).warning(
+                "function %s, request %s: still runs after its timeout of %d s; it runs in the daemon's process, where it"
+                " can't be ended, and its shard waits until it returns",
+                self.definition.name,
+                invocation.request_id,
+                self.definition.timeout_seconds,
+            )
+
     def describe(self) -> FunctionDescription:
         """Describe the function as it is defined, and whether its instances start."""
         changed_ms = None if self._sources is None else self._sources.changed_ms
@@ -179,7 +204,7 @@ class Pool:
 
     def _work(self, lane: Lane) -> None:
         while (job := lane.job) is not None:
-            lane.started = self.surroundings.clock.monotonic()
+            lane.started, lane.warned = self.surroundings.clock.monotonic(), False
             outcome = self._run(lane, job)
             rests = self._free(lane)
             job.finish(outcome)

@@ -11,8 +11,10 @@ import pytest
 
 
 @pytest.fixture
-def module():
+def module(monkeypatch):
     """A module name of its own for each test, since they all share this interpreter."""
+    for stream in ("stdout", "stderr", "__stdout__", "__stderr__"):
+        monkeypatch.setattr(sys, stream, getattr(sys, stream))  # what a handler's load replaces
     path = list(sys.path)
     name = f"in_process_{uuid.uuid4().hex}"
     yield name
@@ -56,6 +58,49 @@ def test_an_overrun_is_shown_and_ends_as_a_timeout_only_when_it_returns(bench, m
     sys.modules[module].go.set()
     assert pending.outcome().error_message == "RequestId: r-1 Error: Task timed out after 1.00 seconds"
     assert bench.functions.status()[0].overrunning_since_ms is None
+
+
+def test_an_overrun_is_warned_of_once_while_it_lasts(bench, module, wait_until, caplog):
+    bench.module(
+        "import threading\ngo = [threading.Event(), threading.Event()]\ndef handle(event, context): go[event].wait(30)",
+        name=module,
+    )
+    bench.define(handler=f"{module}:handle", in_process=True, timeout_seconds=1)
+    for number in (0, 1):
+        pending = bench.start(event=b"%d" % number, request_id=f"r-{number}")
+        bench.functions.warn_of_overruns()
+        assert len(caplog.messages) == number, "it has its time"
+        wait_until(lambda: bench.functions.status()[0].overrunning_since_ms is not None)
+        for _ in range(3):
+            bench.functions.warn_of_overruns()
+        assert len(caplog.messages) == number + 1
+        assert caplog.messages[-1].startswith(f"function f, request r-{number}: still runs after its timeout of 1 s; ")
+        sys.modules[module].go[number].set()
+        pending.outcome()
+    bench.functions.warn_of_overruns()
+    assert len(caplog.messages) == 2
+
+
+def test_an_overrun_is_warned_of_after_the_function_has_changed(bench, module, wait_until, caplog):
+    bench.module("import threading\ngo = threading.Event()\ndef handle(event, context): go.wait(30)", name=module)
+    bench.define(handler=f"{module}:handle", in_process=True, timeout_seconds=1)
+    pending = bench.start()
+    bench.define(handler=f"{module}:handle", in_process=True, timeout_seconds=2)
+
+    def warned():
+        bench.functions.warn_of_overruns()
+        return caplog.messages
+
+    wait_until(warned)
+    sys.modules[module].go.set()
+    pending.outcome()
+
+
+def test_a_worker_is_not_warned_of_as_its_timeout_ends_it(bench, caplog):
+    bench.python("time.sleep(0.01)")
+    bench.call()
+    bench.functions.warn_of_overruns()
+    assert caplog.messages == []
 
 
 def test_the_working_directory_goes_last_on_the_path_after_the_import(bench, module):
