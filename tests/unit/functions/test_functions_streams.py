@@ -63,7 +63,7 @@ def test_the_streams_of_the_process_are_replaced_once(tmp_path, monkeypatch):
         keep_streams_open()
         assert (sys.stdout, sys.stderr) == (sys.__stdout__, sys.__stderr__) == kept
         sys.stdout.close()
-        print("still there", file=sys.stdout)
+        sys.stdout.write("still there\n")
         assert not out.closed
     assert (tmp_path / "out").read_text() == "still there\n"
 
