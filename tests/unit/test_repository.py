@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 from packaging.requirements import Requirement
+from packaging.utils import canonicalize_name
 
 ROOT = Path(__file__).parents[2]
 LOCK = ROOT / "scripts" / "requirements.lock"
@@ -108,14 +109,15 @@ def test_no_file_names_a_registry_or_a_place_of_one_machine():
 def test_the_lock_pins_each_package_to_one_version():
     pinned = [Requirement(line) for line in lock_lines()]
     assert all(len(each.specifier) == 1 and str(each.specifier).startswith("==") and not each.url for each in pinned)
-    names = [each.name.lower() for each in pinned]
+    names = [canonicalize_name(each.name) for each in pinned]
     assert len(names) == len(set(names))
     assert not {"pip", "setuptools", "durable-cdc"} & set(names)
 
 
 @pytest.mark.parametrize("requirement", requirements(), ids=str)
 def test_the_lock_has_a_fitting_version_of_everything_that_is_asked_for(requirement):
-    (pinned,) = (each for each in map(Requirement, lock_lines()) if each.name.lower() == requirement.name.lower())
+    name = canonicalize_name(requirement.name)
+    (pinned,) = (each for each in map(Requirement, lock_lines()) if canonicalize_name(each.name) == name)
     assert requirement.specifier.contains(str(pinned.specifier).removeprefix("=="))
     assert str(pinned.marker) == str(requirement.marker)
 

@@ -40,10 +40,10 @@ def leave(stream):
 )
 def test_it_goes_on_whatever_is_closed(written, harm):
     stream, text = written
-    print("before", file=stream)
+    stream.write("before\n")
     harm(stream)
     assert not stream.closed
-    print("after", file=stream)
+    stream.write("after\n")
     assert [line for line in text().split() if line in {"before", "after"}] == ["before", "after"]
 
 
