@@ -13,12 +13,20 @@ echo "The files of this drill are in $folder"
 say() { printf '\n== %s\n' "$*"; }
 
 run() { # show a command, and run it
-    echo "\$ $*"
+    local each line=""
+    for each; do
+        case "$each" in
+        *[!A-Za-z0-9_./:=-]*) line="$line '$each'" ;;
+        *) line="$line $each" ;;
+        esac
+    done
+    echo "\$$line"
     "$@"
 }
 
 serve() { # start the daemon; its log goes to daemon.log
     echo "\$ cdc serve 2>> daemon.log &"
+    : >announcement
     cdc serve --port 0 >announcement 2>>daemon.log &
     daemon=$!
     until_true "the daemon is ready" grep -q "cdc serves" announcement
