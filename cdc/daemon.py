@@ -287,8 +287,8 @@ class Daemon:
                 app = await self._start_api(stack, self._listener)
             elif self._poller is not None:
                 stack.callback(loop.create_task(self._follow_api()).cancel)
-            if self._poller is not None:
-                stack.callback(loop.create_task(self._watch_functions()).cancel)
+            if self._functions is not None and self._poll_role is not None:
+                stack.callback(loop.create_task(_watch(self._functions, self._poll_role)).cancel)
             self._announce_start()
             gc.collect()
             gc.freeze()  # what lives as long as the process needs no more collecting
@@ -321,11 +321,6 @@ class Daemon:
                 and self._handler_environment() != self._environment
             ):
                 self._configure_functions()
-
-    async def _watch_functions(self) -> None:
-        while True:
-            await asyncio.sleep(OVERRUN_LOOK_SECONDS)
-            self._functions.warn_of_overruns()
 
     async def _start_api(self, stack: contextlib.AsyncExitStack, listener: socket.socket) -> App:
         server = self._settings.server
@@ -403,6 +398,22 @@ class Daemon:
         for mapping in mappings:
             state = "" if mapping.settings.enabled else " (disabled)"
             self._announce(f"  delivers {mapping.table_name} to {mapping.function_name} as {mapping.name}{state}")
+
+
+async def _watch(functions: Functions, role: roles.Role) -> None:
+    """Say which in-process functions overrun: in the log, and beside the role, where `cdc status` looks."""
+    told: dict[str, int] = {}
+    while True:
+        await asyncio.sleep(OVERRUN_LOOK_SECONDS)
+        functions.warn_of_overruns()
+        overruns = {
+            each.name: each.overrunning_since_ms // 1000 * 1000
+            for each in functions.status()
+            if each.overrunning_since_ms is not None
+        }
+        if overruns != told:
+            role.describe(overruns=overruns)
+            told = overruns
 
 
 @contextlib.contextmanager

@@ -27,7 +27,8 @@ def command(settings: Settings, *, as_json: bool) -> None:
     The JSON is an interface: keys are added, not changed. Times are milliseconds since 1970, ages milliseconds,
     sequence numbers texts of 21 digits.
       database, now_ms
-      served_by   api, poll: null, or an object with pid (and url)
+      served_by   api, poll: null, or an object with pid; of api with url, of poll with overruns: the
+                  in-process functions that run on after their timeout, and since when
       tables      name, items, size_bytes, stream (label or null)
       streams     arn, table, view_type, enabled, retention_hours,
                   shards: shard_id, open, start_sequence, head_sequence (or null)
@@ -62,6 +63,11 @@ def _show(state: dict[str, Any]) -> None:
     from cdc.cli import tables  # noqa: PLC0415  # Rich
 
     parts: list[Any] = [f"{state['database']}: {_serving(state['served_by'])}"]
+    parts += [
+        f"function {name} has run on after its timeout for {tables.age_text(state['now_ms'] - since_ms)}, in the daemon's"
+        " process, where it can't be ended: its shard waits until it returns"
+        for name, since_ms in ((state["served_by"][roles.POLL] or {}).get("overruns") or {}).items()
+    ]
     if state["tables"]:
         parts.append(tables.tables_table(state["tables"]))
     else:

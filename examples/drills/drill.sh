@@ -44,7 +44,11 @@ until_true() { # wait until a command succeeds; say what it was waited for if it
 has_lines() { [ -e "$1" ] && [ "$(wc -l <"$1")" -ge "$2" ]; }
 
 mapping() { # print an expression of Python on `m`, the mapping in `cdc status --json`, and `lane`, its first lane
-    cdc status --json | python3 -c "import json, sys; m = json.load(sys.stdin)['mappings'][0]; lane = next(iter(m['shards']), None); print($1)"
+    cdc status --json | python3 -c "
+import json, sys
+m = json.load(sys.stdin)['mappings'][0]
+lane = next(iter(m['shards']), None)
+print($1)"
 }
 
 is_so() { [ "$(mapping "$1")" = True ]; }

@@ -78,8 +78,9 @@ def test_a_drill_ends_with_what_is_promised(drill, name, arguments, program):
 )
 def test_a_drill_fails_at_the_first_promise_that_does_not_hold(drill, tmp_path, promise):
     shutil.copytree(DRILLS, tmp_path / "drills")
-    text = f'set -euo pipefail\n. "$(dirname "${{BASH_SOURCE[0]}}")/../drill.sh"\ncheck \'another\' true\nPATIENCE_SECONDS=0\n{promise}\necho not reached\n'
-    (tmp_path / "drills" / "poison" / "run").write_text(f"#!/usr/bin/env bash\n{text}")
+    lines = ["#!/usr/bin/env bash", "set -euo pipefail", '. "$(dirname "${BASH_SOURCE[0]}")/../drill.sh"']
+    lines += ["check another true", "PATIENCE_SECONDS=0", promise, "echo not reached"]
+    (tmp_path / "drills" / "poison" / "run").write_text("\n".join(lines) + "\n")
     code, said, errors = drill("poison", drills=tmp_path / "drills")
     assert code == 1
     assert said.endswith("ok: another\n")

@@ -78,6 +78,9 @@ def test_a_handler_that_overruns_is_warned_of_while_it_hangs(cdc):
     eventually((cdc.folder / "begun").exists, "it has begun")
     eventually(lambda: "still runs after its timeout of 1 s" in daemon.log(), "it is warned of")
     assert "Sandbox.Timedout" not in daemon.log(), "it still runs"
+    eventually(lambda: "function hang has run on after its timeout for " in cdc.run("status"), "status shows it")
+    assert list(json.loads(cdc.run("status", "--json"))["served_by"]["poll"]["overruns"]) == ["hang"]
     (cdc.folder / "go").touch()
     eventually(lambda: "Sandbox.Timedout" in daemon.log(), "it has returned, too late")
+    eventually(lambda: "has run on" not in cdc.run("status"), "status shows it no more")
     assert daemon.log().count("still runs after its timeout") == 1
