@@ -45,6 +45,7 @@ from cdc.service.configuration import (
 from cdc.settings import SettingsError
 from cdc.store import roles
 from cdc.streams.retention import purge_step
+from cdc.tables.backfill import backfill_step
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -62,8 +63,12 @@ ROLE_WAIT_SECONDS = 5.0
 ROLE_LOOK_SECONDS = 0.3
 """The same for somebody who looks who holds it, as `cdc status` does, which takes the lock for a moment."""
 ROLE_RETRY_SECONDS = 0.02
-PURGE_REST_SECONDS = 0.02
-"""After each longer write of a purge: what waited for one has been written before the next."""
+REST_SECONDS = 0.02
+"""After each longer write of a purge or a backfill: what waited for one has been written before the next."""
+BACKFILL_LOOK_SECONDS = 1.0
+"""How often is looked for a new index to be filled; the look costs some microseconds."""
+BACKFILL_RETRY_SECONDS = 60.0
+"""When filling it is tried again after a fault, such as a damaged item: each time, the log says so."""
 GARBAGE_OBJECTS = 20_000
 """New containers between two collections: requests leave no cycles, and a few thousand wait in a full queue."""
 OVERRUN_LOOK_SECONDS = 0.5
@@ -103,6 +108,7 @@ class Daemon:
         self._stack = contextlib.ExitStack()
         self._stop = asyncio.Event()
         self._forced = asyncio.Event()
+        self._backfill_again = 0.0  # monotonic seconds
 
     def run(self) -> None:
         """Serve until a signal asks to stop, then drain.
@@ -253,6 +259,14 @@ class Daemon:
             max_instances=1,
             misfire_grace_time=None,
         )
+        scheduler.add_job(
+            self._backfill,
+            "interval",
+            seconds=BACKFILL_LOOK_SECONDS,
+            coalesce=True,
+            max_instances=1,
+            misfire_grace_time=None,
+        )
         scheduler.start()
         self._stack.callback(scheduler.shutdown)
 
@@ -270,11 +284,24 @@ class Daemon:
         except Exception:
             log.exception("purging failed; the next run tries again")
 
+    def _backfill(self) -> None:
+        service, clock = self._service, self._service.clock
+        if clock.monotonic() < self._backfill_again:
+            return
+        try:
+            while backfill_step(service.writer, service.reader):
+                self._rest()
+        except _StoppingError:
+            log.info("filling an index goes on after the next start")
+        except Exception:
+            self._backfill_again = clock.monotonic() + BACKFILL_RETRY_SECONDS
+            log.exception("filling an index failed; it is tried again in %.0f s", BACKFILL_RETRY_SECONDS)
+
     def _rest(self) -> None:
-        """Let others write before a purge goes on, or end it between two of its writes."""
+        """Let others write before a purge or a backfill goes on, or end it between two of its writes."""
         if self._stop.is_set():
             raise _StoppingError
-        SystemClock().sleep(PURGE_REST_SECONDS)
+        SystemClock().sleep(REST_SECONDS)
 
     async def _serve(self) -> None:
         loop = asyncio.get_running_loop()

@@ -18,8 +18,9 @@ def configure(level: str, style: str) -> None:
     root = logging.getLogger()
     root.handlers[:] = [handler]
     root.setLevel(level.upper())
-    for chatty in ("apscheduler", "alembic"):
-        logging.getLogger(chatty).setLevel(max(logging.WARNING, root.level))
+    logging.getLogger("alembic").setLevel(max(logging.WARNING, root.level))
+    # It warns of a job that is still at work when it is due again, which is as it should be.
+    logging.getLogger("apscheduler").setLevel(max(logging.ERROR, root.level))
 
 
 def _time(record: logging.LogRecord) -> str:

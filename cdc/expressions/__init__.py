@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from cdc.expressions.condition import Condition, bind_condition
-from cdc.expressions.key_condition import KeyCondition, KeyRange, bind_key_condition
+from cdc.expressions.key_condition import TABLE_CONDITIONS, KeyCondition, KeyRange, bind_key_condition
 from cdc.expressions.paths import DocumentPath
 from cdc.expressions.projection import Projection, bind_projection
 from cdc.expressions.substitutions import Substitutions, refuse_mixed_parameters
 from cdc.expressions.update import Update, bind_update
 
 __all__ = [
+    "TABLE_CONDITIONS",
     "Condition",
     "DocumentPath",
     "KeyCondition",

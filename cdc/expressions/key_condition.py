@@ -22,28 +22,41 @@ from cdc.expressions.syntax import (
     Value,
 )
 from cdc.model.errors import ValidationException
-from cdc.model.keys import KeySchema, check_key
+from cdc.model.keys import check_contents
 from cdc.model.values import INVALID, AttributeValue
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from cdc.expressions.substitutions import Substitutions
+    from cdc.model.keys import KeyAttributes
+    from cdc.model.values import Item
 
 _MIRRORED = {"=": "=", "<": ">", "<=": ">=", ">": "<", ">=": "<="}
 _FAMILY = "Invalid KeyConditionExpression: KeyConditionExpressions"
 _CONDITION = "Invalid condition in KeyConditionExpression:"
+_MISSED = "Query condition missed key schema element: {name}"
+_NOT_EQUAL = (
+    "RANGE key attributes {missing} must have equality conditions specified in the query "
+    "because a condition is present on key attribute {name}"
+)
+_TOO_MANY = "Conditions can be of length 1 or 2 only"
+TABLE_CONDITIONS = 2
+"""A table's key has two attributes at most."""
 
 
 @dataclass(frozen=True, slots=True)
 class KeyRange:
     """What a query reads: one partition, or the part of it whose sort keys are in a range."""
 
-    hash_value: AttributeValue
+    hash_values: tuple[AttributeValue, ...]
+    """Of each attribute of the partition key; several in an index alone."""
     operator: str | None = None
-    """=, <, <=, >, >=, BETWEEN or begins_with, for the sort key; None for the whole partition."""
+    """=, <, <=, >, >=, BETWEEN or begins_with, for the sort key; None for all that the others select."""
     operands: tuple[AttributeValue, ...] = ()
     """Two for BETWEEN, one for any other operator."""
+    equal: tuple[AttributeValue, ...] = ()
+    """Of the sort key's attributes before the one with the operator; in an index alone."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,44 +69,70 @@ class _KeyTest:
 
 @dataclass(frozen=True, slots=True)
 class KeyCondition:
-    """One or two conditions on attributes, not yet held against the keys of a table or index."""
+    """Conditions on attributes, not yet held against the keys of a table or index."""
 
     _tests: dict[str, _KeyTest]
     _values: Values
 
-    def resolve(self, schema: KeySchema) -> KeyRange:
-        """Return the key range in a table or index with this schema.
+    def resolve(self, hashes: KeyAttributes, ranges: KeyAttributes) -> KeyRange:
+        """Return the key range in a table or index with these key attributes.
 
         Raises ValidationException if the conditions do not fit its keys. (DynamoDB: Query, KeyConditionExpression.)
         """
-        if schema.range_name is None and len(self._tests) > 1:
+        if len(self._tests) > TABLE_CONDITIONS >= len(hashes) + len(ranges):
+            raise ValidationException(_TOO_MANY)
+        if not ranges and len(self._tests) > len(hashes):
             raise ValidationException("Query key condition not supported")
-        operator, [hash_value, *_] = self._test(schema.hash_name, schema.hash_type)
-        if operator != "=":
-            raise ValidationException("Query key condition not supported")
-        key = {schema.hash_name: hash_value}
-        if len(self._tests) == 1:
-            check_key(KeySchema(schema.hash_name, schema.hash_type), key)
-            return KeyRange(hash_value)
-        assert schema.range_name is not None
-        assert schema.range_type is not None
-        operator, operands = self._test(schema.range_name, schema.range_type)
+        key: Item = {}
+        for name, key_type in hashes:
+            operator, [key[name], *_] = self._test(name, key_type)
+            if operator != "=":
+                raise ValidationException("Query key condition not supported")
+        hash_values = tuple(key.values())
+        used = self._used_ranges(hashes, ranges)
+        if not used:
+            check_contents(hashes, (), key)
+            return KeyRange(hash_values)
+        *equal, (last, last_type) = used
+        for name, key_type in equal:
+            operator, [key[name], *_] = self._test(name, key_type)
+            if operator != "=":
+                raise ValidationException(_NOT_EQUAL.format(missing=name, name=last))
+        equal_values = tuple(key.values())[len(hashes) :]
+        operator, operands = self._test(last, last_type)
         for operand in operands:
-            check_key(schema, {**key, schema.range_name: operand})
-        return KeyRange(hash_value, operator, tuple(operands))
+            check_contents(hashes, used, {**key, last: operand})
+        return KeyRange(hash_values, operator, tuple(operands), equal_values)
+
+    def _used_ranges(self, hashes: KeyAttributes, ranges: KeyAttributes) -> KeyAttributes:
+        """Return the sort key's attributes that have conditions: its first ones, without a gap."""
+        count = len(self._tests) - len(hashes)
+        names = [name for name, _ in ranges]
+        conditioned = [name for name in names if name in self._tests]
+        if len(conditioned) < count:  # another attribute has one
+            missing = next((name for name in names if name not in self._tests), None)
+            if missing is None:
+                raise ValidationException("Query key condition not supported")
+            raise ValidationException(_MISSED.format(name=missing))
+        if conditioned != names[:count]:
+            missing = ", ".join(name for name in names[: names.index(conditioned[-1])] if name not in conditioned)
+            raise ValidationException(_NOT_EQUAL.format(missing=missing, name=conditioned[-1]))
+        return ranges[:count]
 
     def _test(self, name: str, key_type: str) -> tuple[str, list[AttributeValue]]:
         """Return operator and operands of the condition on a key attribute."""
         test = self._tests.get(name)
         if test is None:
-            raise ValidationException(f"Query condition missed key schema element: {name}")
+            raise ValidationException(_MISSED.format(name=name))
         operands = [self._values[placeholder] for placeholder in test.operands]
         if any(key_type not in operand for operand in operands):
             raise ValidationException(f"{INVALID}Condition parameter type does not match schema type")
         return test.operator, operands
 
 
-def bind_key_condition(text: str, substitutions: Substitutions) -> KeyCondition:
+def bind_key_condition(
+    text: str, substitutions: Substitutions, most_conditions: int = TABLE_CONDITIONS
+) -> KeyCondition:
     """Parse a key-condition expression and fill in its names and values.
 
     Raises ValidationException. (DynamoDB: Query, KeyConditionExpression.)
@@ -105,7 +144,10 @@ def bind_key_condition(text: str, substitutions: Substitutions) -> KeyCondition:
             check(values)
     except InvalidExpressionError as error:
         raise ValidationException(f"Invalid KeyConditionExpression: {error}") from error
-    return KeyCondition(_compile(text, names), values)
+    tests = _compile(text, names)
+    if len(tests) > most_conditions:
+        raise ValidationException(_TOO_MANY)
+    return KeyCondition(tests, values)
 
 
 @compiled_once
@@ -119,8 +161,6 @@ def _compile(text: str, names: tuple[str, ...]) -> dict[str, _KeyTest]:
         if name in tests:
             raise ValidationException(f"{_FAMILY} must only contain one condition per key")
         tests[name] = test
-    if len(tests) > 2:
-        raise ValidationException("Conditions can be of length 1 or 2 only")
     return tests
 
 

@@ -28,6 +28,8 @@ from cdc.expressions.update_parser import parse_update
 from cdc.model.errors import ValidationException
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from cdc.expressions.substitutions import Substitutions
     from cdc.model.values import Item
 
@@ -67,6 +69,11 @@ class Update:
     def read_paths(self) -> tuple[DocumentPath, ...]:
         """What its right-hand sides read, in the order of the text."""
         return self._compiled.read_paths
+
+    @property
+    def literals(self) -> Item:
+        """The attributes that it sets to a value of the request, and the values."""
+        return {name: self._values[placeholder] for name, placeholder in self._compiled.literals}
 
     @property
     def creates_item(self) -> bool:
@@ -113,6 +120,7 @@ def bind_update(text: str, substitutions: Substitutions) -> Update:
 class _Compiled:
     paths: tuple[DocumentPath, ...]
     read_paths: tuple[DocumentPath, ...]
+    literals: tuple[tuple[str, str], ...]
     checks: tuple[Check, ...]
     write_cost: int
     effects: PathTree
@@ -131,11 +139,19 @@ def _compile(text: str, names: tuple[str, ...]) -> _Compiled:
     return _Compiled(
         paths=tuple(path for path, _ in leaves),
         read_paths=tuple(compiler.read_paths),
+        literals=tuple(_literals(parsed.tree, leaves)),
         checks=(*compiler.checks, *compiler.misuses),
         write_cost=_BASE_COST + sum(map(_cost, parsed.tree)),
         effects=path_tree(leaves),
         effects_on_missing=path_tree(writing),
     )
+
+
+def _literals(actions: tuple[Action, ...], leaves: list[tuple[DocumentPath, Effect]]) -> Iterator[tuple[str, str]]:
+    """Find the attributes that are set to a value as it is, each with the value's placeholder."""
+    for action, (path, _) in zip(actions, leaves, strict=True):
+        if action.section == "SET" and len(path) == 1 and isinstance(action.operand, Value):
+            yield str(path[0]), action.operand.name
 
 
 class _Compiler:

@@ -24,6 +24,11 @@ def table_arn(options: Options, table_name: str) -> str:
     return f"arn:aws:dynamodb:{options.region}:{options.account_id}:table/{table_name}"
 
 
+def index_arn(options: Options, table_name: str, index_name: str) -> str:
+    """ARN of a secondary index."""
+    return f"{table_arn(options, table_name)}/index/{index_name}"
+
+
 def stream_arn(options: Options, table_name: str, label: str) -> str:
     """ARN of a stream."""
     return f"{table_arn(options, table_name)}/stream/{label}"

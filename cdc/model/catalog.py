@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from cdc.model.indexes import Index
     from cdc.model.keys import KeySchema
 
 MAX_HASH = (1 << 32) - 1
@@ -125,11 +126,18 @@ class Table:
     schema: KeySchema
     created_ms: int
     stream: Stream | None  # the enabled one
+    indexes: tuple[Index, ...] = ()  # by name
+    index_keys: frozenset[str] = frozenset()  # attributes of index keys that are not of the table's key
+    has_local_indexes: bool = False
 
     @property
     def name(self) -> str:
         """The table's name."""
         return self.definition.name
+
+    def index(self, name: str) -> Index | None:
+        """Look an index up by its name."""
+        return next((index for index in self.indexes if index.name == name), None)
 
 
 @dataclass(frozen=True, kw_only=True)

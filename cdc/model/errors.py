@@ -79,6 +79,25 @@ class ConditionalCheckFailedException(ServiceError):
         super().__init__(message, **extra)
 
 
+class TransactionCanceledException(ServiceError):
+    """A transaction was refused as a whole; the reasons say why, one for each of its actions, in order."""
+
+    message_key = "Message"
+
+    def __init__(self, reasons: list[dict[str, Any]]) -> None:
+        codes = ", ".join(reason["Code"] for reason in reasons)
+        super().__init__(
+            f"Transaction cancelled, please refer cancellation reasons for specific reasons [{codes}]",
+            CancellationReasons=reasons,
+        )
+
+
+class IdempotentParameterMismatchException(ServiceError):
+    """A token came again, within its time, with another request than before."""
+
+    message_key = "Message"
+
+
 class TrimmedDataAccessException(ServiceError):
     """The position lies before the oldest record that is still kept."""
 

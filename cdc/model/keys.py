@@ -10,6 +10,7 @@ from __future__ import annotations
 from base64 import b64decode, b64encode
 from dataclasses import dataclass
 from hashlib import blake2b
+from typing import TypeAlias
 
 from cdc.model import numbers
 from cdc.model.errors import ValidationException
@@ -21,15 +22,20 @@ MAX_SORT_KEY_BYTES = 1024
 MISMATCH = "The provided key element does not match the schema"
 HASH_TOO_LONG = INVALID + "Size of hashkey has exceeded the maximum size limit of2048 bytes"
 RANGE_TOO_LONG = INVALID + "Aggregated size of all range keys has exceeded the size limit of 1024 bytes"
-EMPTY_KEY = (
-    "One or more parameter values are not valid. "
-    "The AttributeValue for a key attribute cannot contain an empty {kind} value. Key: {name}"
-)
+NOT_VALID = "One or more parameter values are not valid. "
+"""How every message about an empty key begins."""
+EMPTY_KEY = f"{NOT_VALID}The AttributeValue for a key attribute cannot contain an empty {{kind}} value. Key: {{name}}"
+
+KINDS = {"S": "string", "B": "binary"}
+"""What a type that can be empty is called in messages."""
+
+KeyAttributes: TypeAlias = tuple[tuple[str, str], ...]
+"""Name and type (S, N or B) of attributes of a key."""
 
 _SHORT_HASH, _SHORT_RANGE = MAX_PARTITION_KEY_BYTES // 4, MAX_SORT_KEY_BYTES // 4
 """Characters that are within the bounds however many bytes each takes."""
-_HASH_BYTES = 4
-_LENGTH_BYTES = 2
+HASH_BYTES = 4
+LENGTH_BYTES = 2
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,16 +47,26 @@ class KeySchema:
     range_name: str | None = None
     range_type: str | None = None
 
-    def attributes(self) -> tuple[tuple[str, str], ...]:
+    def attributes(self) -> KeyAttributes:
         """Return name and type of each key attribute, the partition key first."""
         if self.range_name is None or self.range_type is None:
             return ((self.hash_name, self.hash_type),)
         return ((self.hash_name, self.hash_type), (self.range_name, self.range_type))
 
+    @property
+    def hashes(self) -> KeyAttributes:
+        """Name and type of the partition key, as the several attributes of an index's."""
+        return ((self.hash_name, self.hash_type),)
+
+    @property
+    def ranges(self) -> KeyAttributes:
+        """Name and type of the sort key, if there is one."""
+        return self.attributes()[1:]
+
 
 def hash_of(partition_key: bytes) -> int:
     """Return the place of an encoded partition key on the ring of 2^32."""
-    return int.from_bytes(blake2b(partition_key, digest_size=_HASH_BYTES).digest(), "big")
+    return int.from_bytes(blake2b(partition_key, digest_size=HASH_BYTES).digest(), "big")
 
 
 def encode_scalar(key_type: str, text: str) -> bytes:
@@ -62,7 +78,8 @@ def encode_scalar(key_type: str, text: str) -> bytes:
     return b64decode(text)
 
 
-def _decode_scalar(key_type: str, encoded: bytes) -> AttributeValue:
+def decode_scalar(key_type: str, encoded: bytes) -> AttributeValue:
+    """Return the value that `encode_scalar` encoded."""
     if key_type == "S":
         return {"S": encoded.decode()}
     if key_type == "N":
@@ -73,8 +90,8 @@ def _decode_scalar(key_type: str, encoded: bytes) -> AttributeValue:
 def partition_prefix(schema: KeySchema, hash_value: AttributeValue) -> bytes:
     """Return what the encoded keys of one partition start with, and no other key does."""
     partition_key = encode_scalar(schema.hash_type, hash_value[schema.hash_type])
-    digest = blake2b(partition_key, digest_size=_HASH_BYTES).digest()
-    return digest + len(partition_key).to_bytes(_LENGTH_BYTES, "big") + partition_key
+    digest = blake2b(partition_key, digest_size=HASH_BYTES).digest()
+    return digest + len(partition_key).to_bytes(LENGTH_BYTES, "big") + partition_key
 
 
 def encode_key(schema: KeySchema, key_or_item: Item) -> bytes:
@@ -85,13 +102,18 @@ def encode_key(schema: KeySchema, key_or_item: Item) -> bytes:
     return prefix + encode_scalar(schema.range_type, key_or_item[schema.range_name][schema.range_type])
 
 
+def partition_end(encoded: bytes) -> int:
+    """Tell where the partition key of an encoded key ends, and the sort key begins."""
+    start = HASH_BYTES + LENGTH_BYTES
+    return start + int.from_bytes(encoded[HASH_BYTES:start], "big")
+
+
 def decode_key(schema: KeySchema, encoded: bytes) -> Item:
     """Return the key attributes that `encode_key` encoded."""
-    start = _HASH_BYTES + _LENGTH_BYTES
-    end = start + int.from_bytes(encoded[_HASH_BYTES:start], "big")
-    key = {schema.hash_name: _decode_scalar(schema.hash_type, encoded[start:end])}
+    start, end = HASH_BYTES + LENGTH_BYTES, partition_end(encoded)
+    key = {schema.hash_name: decode_scalar(schema.hash_type, encoded[start:end])}
     if schema.range_name is not None and schema.range_type is not None:
-        key[schema.range_name] = _decode_scalar(schema.range_type, encoded[end:])
+        key[schema.range_name] = decode_scalar(schema.range_type, encoded[end:])
     return key
 
 
@@ -155,15 +177,21 @@ def _check_matches(schema: KeySchema, item: Item) -> None:
 
 
 def _check_contents(schema: KeySchema, item: Item) -> None:
-    """Check that key values of the right types are neither empty nor too long."""
-    limit, too_long = MAX_PARTITION_KEY_BYTES, HASH_TOO_LONG
-    for name, key_type in schema.attributes():
-        if not item[name][key_type]:
-            kind = "string" if key_type == "S" else "binary"
-            raise ValidationException(EMPTY_KEY.format(kind=kind, name=name))
-        if value_size(item[name]) > limit:
+    check_contents(schema.hashes, schema.ranges, item)
+
+
+def check_contents(hashes: KeyAttributes, ranges: KeyAttributes, key: Item) -> None:
+    """Check that key values of the right types, of a table or an index, are neither empty nor too long in sum.
+
+    Raises ValidationException. (DynamoDB: keys.)
+    """
+    bounds = ((hashes, MAX_PARTITION_KEY_BYTES, HASH_TOO_LONG), (ranges, MAX_SORT_KEY_BYTES, RANGE_TOO_LONG))
+    for attributes, most_bytes, too_long in bounds:
+        for name, key_type in attributes:
+            if not key[name][key_type]:
+                raise ValidationException(EMPTY_KEY.format(kind=KINDS[key_type], name=name))
+        if sum(value_size(key[name]) for name, _ in attributes) > most_bytes:
             raise ValidationException(too_long)
-        limit, too_long = MAX_SORT_KEY_BYTES, RANGE_TOO_LONG
 
 
 def successor_of_prefix(prefix: bytes) -> bytes | None:

@@ -102,6 +102,9 @@ def sort_key(text: str) -> bytes:
     read in hexadecimal, two a byte. Zero is 0x80 alone: a prefix of the smallest positive ones, so below them. A
     negative one is 0x3F - k, the nines' complement of its digits, and 0xFF, so that the shorter one sorts last.
     """
+    if text.isdigit():  # a whole number, as most keys are: half the time
+        whole = bytes.fromhex(text if len(text) & 1 == 0 else "0" + text)
+        return bytes((0xC0 + len(whole),)) + whole.rstrip(b"\0") if text != "0" else _ZERO_KEY
     negative = text[0] == "-"
     integer, _, fraction = (text[1:] if negative else text).partition(".")
     if len(integer) & 1:

@@ -25,6 +25,8 @@ from cdc.store.database import open_database
 from cdc.store.reading import Read, Reader
 from cdc.store.writer import Writer
 from cdc.streams.lifecycle import set_retentions
+from cdc.streams.retention import purge_step
+from cdc.tables.backfill import backfill_step
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -157,6 +159,14 @@ class Service:
         """DynamoDB: BatchGetItem."""
         return self.call("BatchGetItem", request)
 
+    def transact_write_items(self, **request: Any) -> dict[str, Any]:
+        """DynamoDB: TransactWriteItems."""
+        return self.call("TransactWriteItems", request)
+
+    def transact_get_items(self, **request: Any) -> dict[str, Any]:
+        """DynamoDB: TransactGetItems."""
+        return self.call("TransactGetItems", request)
+
     def list_streams(self, **request: Any) -> dict[str, Any]:
         """DynamoDB Streams: ListStreams."""
         return self.call("ListStreams", request)
@@ -272,6 +282,16 @@ class Service:
         if key is None:
             raise TypeError("explain needs a sequence or a key")
         return explainer.by_key(table, key, limit)
+
+    def housekeep(self) -> None:
+        """Do at once what a daemon does in the background: fill new indexes, give the space of what has gone back.
+
+        For a file that no daemon serves. Small tables need it for neither.
+        """
+        while backfill_step(self.writer, self.reader):
+            pass
+        while purge_step(self.writer, self.reader, self.clock.now_ms()).more:
+            pass
 
     def status(self) -> dict[str, Any]:
         """Describe tables, streams, shards and mappings as plain JSON values, as of the last commit."""

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from cdc.model.errors import UnknownOperationException, ValidationException
 from cdc.streams import reading as streams
-from cdc.tables import batch, definitions, read, write
+from cdc.tables import batch, definitions, read, transact, write
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -35,6 +35,8 @@ OPERATIONS: Mapping[str, Operation] = MappingProxyType(
         "Scan": read.scan,
         "BatchWriteItem": batch.batch_write_item,
         "BatchGetItem": batch.batch_get_item,
+        "TransactWriteItems": transact.transact_write_items,
+        "TransactGetItems": transact.transact_get_items,
         "ListStreams": streams.list_streams,
         "DescribeStream": streams.describe_stream,
         "GetShardIterator": streams.get_shard_iterator,
@@ -50,7 +52,7 @@ TARGETS: Mapping[str, Operation] = MappingProxyType(
 
 NOT_YET = frozenset(
     {
-        *("BatchExecuteStatement", "ExecuteStatement", "ExecuteTransaction", "TransactGetItems", "TransactWriteItems"),
+        *("BatchExecuteStatement", "ExecuteStatement", "ExecuteTransaction"),
         *("DescribeTimeToLive", "UpdateTimeToLive", "ListTagsOfResource", "TagResource", "UntagResource"),
         *("CreateBackup", "DeleteBackup", "DescribeBackup", "ListBackups"),
         *("RestoreTableFromBackup", "RestoreTableToPointInTime"),

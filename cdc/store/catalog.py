@@ -1,4 +1,4 @@
-"""Rows of tables, streams, shards and segments: loading a snapshot, and every state transition of them."""
+"""Rows of tables, indexes, streams, shards and segments: loading a snapshot, and every state transition of them."""
 
 from __future__ import annotations
 
@@ -10,17 +10,26 @@ import orjson
 from sqlalchemy import bindparam, delete, insert, select, update
 
 from cdc.model.catalog import Catalog, Segment, Shard, Stream, Table, TableDefinition
+from cdc.model.indexes import Index, IndexDefinition, build_index
 from cdc.model.keys import KeySchema
 from cdc.store import schema
 from cdc.store.statements import prepare
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
     from sqlalchemy import Connection, CursorResult
 
     from cdc.store.transaction import Transaction
 
 _SIZE = prepare(
     select(schema.tables.c.item_count, schema.tables.c.size_bytes).where(schema.tables.c.id == bindparam("table")),
+    "table",
+)
+_INDEX_SIZES = prepare(
+    select(schema.indexes.c.id, schema.indexes.c.item_count, schema.indexes.c.size_bytes).where(
+        schema.indexes.c.table_id == bindparam("table")
+    ),
     "table",
 )
 
@@ -42,19 +51,15 @@ def load_catalog(connection: Connection, epoch: int) -> Catalog:
         for row in connection.execute(select(schema.streams).order_by(schema.streams.c.id))
     )
     enabled = {stream.table_id: stream for stream in streams if stream.disabled_ms is None}
-    tables = {}
-    for row in connection.execute(select(schema.tables).order_by(schema.tables.c.name)):
-        definition = _definition(row.definition)
-        tables[row.name] = Table(
-            id=row.id,
-            definition=definition,
-            schema=_key_schema(definition),
-            created_ms=row.created_ms,
-            stream=enabled.get(row.id),
-        )
+    indexes: dict[int, list[Any]] = defaultdict(list)
+    for row in connection.execute(select(schema.indexes).order_by(schema.indexes.c.name)):
+        indexes[row.table_id].append(row)
     return Catalog(
         epoch=epoch,
-        tables=tables,
+        tables={
+            row.name: _table(row, enabled.get(row.id), indexes[row.id])
+            for row in connection.execute(select(schema.tables).order_by(schema.tables.c.name))
+        },
         streams=streams,
         segments=tuple(
             Segment(**row._mapping)
@@ -62,6 +67,32 @@ def load_catalog(connection: Connection, epoch: int) -> Catalog:
         ),
         shards={shard.id: (stream, shard) for stream in streams for shard in stream.shards},
     )
+
+
+def _table(row: Any, stream: Stream | None, index_rows: Iterable[Any]) -> Table:
+    definition = _definition(row.definition)
+    key_schema = _key_schema(definition)
+    keys = [name for name, _ in key_schema.attributes()]
+    types = dict(definition.attributes)
+    indexes = tuple(_index(each, types, key_schema) for each in index_rows)
+    return Table(
+        id=row.id,
+        definition=definition,
+        schema=key_schema,
+        created_ms=row.created_ms,
+        stream=stream,
+        indexes=indexes,
+        index_keys=frozenset(name for index in indexes for name, _ in index.key_attributes).difference(keys),
+        has_local_indexes=any(index.local for index in indexes),
+    )
+
+
+def _index(row: Any, types: dict[str, str], table_key: KeySchema) -> Index:
+    fields = orjson.loads(row.definition)
+    fields["key_schema"] = tuple((name, role) for name, role in fields["key_schema"])
+    fields["non_key_attributes"] = tuple(fields["non_key_attributes"])
+    definition = IndexDefinition(**fields)
+    return build_index(row.id, definition, types, table_key, backfilling=row.backfilled_key is not None)
 
 
 def _stream(row: Any, shards: tuple[Shard, ...]) -> Stream:
@@ -110,7 +141,10 @@ def replace_definition(transaction: Transaction, table_id: int, definition: Tabl
 
 
 def drop_table(transaction: Transaction, table_id: int) -> None:
-    """Remove a table's name at once; its items wait in `dropped_tables` for housekeeping."""
+    """Remove a table's name and its indexes at once; its items wait in `dropped_tables` for housekeeping."""
+    ids = select(schema.indexes.c.id).where(schema.indexes.c.table_id == table_id)
+    for index_id in transaction.connection.execute(ids).scalars().all():
+        drop_index(transaction, index_id)
     transaction.connection.execute(delete(schema.tables).where(schema.tables.c.id == table_id))
     transaction.connection.execute(insert(schema.dropped_tables).values(id=table_id))
     transaction.table_deltas.pop(table_id, None)
@@ -128,6 +162,44 @@ def fetch_table_size(reader: Any, table_id: int) -> tuple[int, int]:
     """Read the same on a DBAPI connection or cursor, as DescribeTable does."""
     rows = reader.execute(_SIZE, (table_id,)).fetchall()
     return (0, 0) if not rows else (rows[0][0], rows[0][1])
+
+
+def insert_index(transaction: Transaction, table_id: int, definition: IndexDefinition, *, backfill: bool) -> int:
+    """Add an index; return its id in the file. With `backfill`, the table's items have no entries in it yet."""
+    result = transaction.connection.execute(
+        insert(schema.indexes).values(
+            table_id=table_id,
+            name=definition.name,
+            definition=orjson.dumps(asdict(definition)),
+            item_count=0,
+            size_bytes=0,
+            backfilled_key=b"" if backfill else None,
+        )
+    )
+    transaction.change_catalog()
+    return new_id(result)
+
+
+def replace_index_definition(transaction: Transaction, index_id: int, definition: IndexDefinition) -> None:
+    """Store an index's changed definition."""
+    row = schema.indexes
+    stored = orjson.dumps(asdict(definition))
+    transaction.connection.execute(update(row).where(row.c.id == index_id).values(definition=stored))
+    transaction.change_catalog()
+
+
+def drop_index(transaction: Transaction, index_id: int) -> None:
+    """Remove an index's name at once; its entries wait in `dropped_indexes` for housekeeping."""
+    transaction.connection.execute(delete(schema.indexes).where(schema.indexes.c.id == index_id))
+    transaction.connection.execute(insert(schema.dropped_indexes).values(id=index_id))
+    transaction.index_deltas.pop(index_id, None)
+    transaction.change_catalog()
+
+
+def fetch_index_sizes(reader: Any, table_id: int) -> dict[int, tuple[int, int]]:
+    """Read entry count and size in bytes of each of a table's indexes, by id, on a DBAPI connection or cursor."""
+    rows = reader.execute(_INDEX_SIZES, (table_id,)).fetchall()
+    return {index_id: (count, size_bytes) for index_id, count, size_bytes in rows}
 
 
 def insert_stream(transaction: Transaction, stream: Stream) -> int:

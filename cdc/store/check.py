@@ -15,6 +15,7 @@ from cdc.model.mappings import RESET
 from cdc.model.outbox import FAILED, PENDING, SENT, Entry
 from cdc.store import schema
 from cdc.store.catalog import load_catalog
+from cdc.store.check_indexes import check_entries
 from cdc.store.outbox import DamagedError, load_payload
 from cdc.store.replay import check_items, check_records, check_vanished
 from cdc.store.sqlite import dbapi2
@@ -53,6 +54,7 @@ def check(database: Database) -> Iterator[Violation]:
         yield from _guarded("records", check_records(file))
         yield from _guarded("items", check_items(file))
         yield from _guarded("items", check_vanished(file))
+        yield from _guarded("indexes", check_entries(file))
         yield from _guarded("checkpoints", _checkpoints(file))
         yield from _guarded("outcomes", _outcomes(file))
         yield from _guarded("dead letters", _dead_letters(file))
@@ -85,6 +87,11 @@ def _look(connection: Connection) -> Snapshot:
         catalog=catalog,
         next_sequence=state.next_sequence,
         last_created_ms=state.last_created_ms,
+        backfilled_keys={
+            row.id: row.backfilled_key
+            for row in connection.execute(select(schema.indexes))
+            if row.backfilled_key is not None
+        },
         segments=sorted(
             (segment for segment in catalog.segments if f"records_{segment.id}" in existing),
             key=lambda segment: (segment.first_sequence, segment.id),

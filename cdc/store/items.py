@@ -2,24 +2,27 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, NamedTuple
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, TypeAlias
 from zlib import crc32
 
 from sqlalchemy import bindparam, delete, insert, select, update
 
 from cdc.model.errors import InternalServerError
+from cdc.model.values import load_item
 from cdc.store.schema import dropped_tables, items
 from cdc.store.statements import prepare
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Generator
 
+    from cdc.model.values import Item
     from cdc.store.transaction import Transaction
 
 HIGHEST_KEY = b"\xff" * 5
 """Greater than every key: the bytes after the hash are a length of at most 2,048."""
 RANGE_ROWS = 128
-"""Rows fetched from the driver at a time: a page is cut by bytes, so more would be read in vain."""
+"""Rows fetched from the driver at a time, at most: a page is cut by bytes, so more would be read in vain."""
 DROP_ROWS = 500
 """Items of a deleted table that housekeeping removes in one write."""
 
@@ -60,12 +63,25 @@ _FORWARD = prepare(select(*_row).where(*_in_range).order_by(items.c.key), "table
 _BACKWARD = prepare(select(*_row).where(*_in_range).order_by(items.c.key.desc()), "table", "low", "high")
 
 
-class StoredItem(NamedTuple):
+Row: TypeAlias = tuple[bytes, int, bytes, int]
+"""What a page reads: encoded key, bytes that count as read, canonical JSON, bytes fetched from the table besides."""
+
+
+@dataclass(slots=True)
+class StoredItem:
     """A row of an item."""
 
     row: int  # rowid
     size: int  # bytes, DynamoDB's arithmetic
     item: bytes  # canonical DynamoDB JSON
+    _content: Item | None = field(default=None, compare=False, repr=False)
+
+    @property
+    def content(self) -> Item:
+        """The item as values; decoded once, and by those alone that look inside."""
+        if self._content is None:
+            self._content = load_item(self.item)
+        return self._content
 
 
 def fetch(cursor: Any, table_id: int, key: bytes) -> StoredItem | None:
@@ -87,15 +103,17 @@ def damaged(key: bytes) -> InternalServerError:
     return InternalServerError(f"The stored item with key {key.hex()} is damaged (CRC mismatch); run cdc check")
 
 
-def put(transaction: Transaction, table_id: int, key: bytes, item: bytes, size: int, old: StoredItem | None) -> None:
-    """Write an item over `old`, the row that `fetch` found in this transaction."""
+def put(transaction: Transaction, table_id: int, key: bytes, item: bytes, size: int, old: StoredItem | None) -> int:
+    """Write an item over `old`, the row that `fetch` found in this transaction; return its rowid."""
     crc = crc32(item, crc32(key))
+    cursor = transaction.cursor
     if old is None:
-        transaction.cursor.execute(_INSERT, (table_id, key, size, crc, item))
+        cursor.execute(_INSERT, (table_id, key, size, crc, item))
         transaction.count_items(table_id, 1, size)
-    else:
-        transaction.cursor.execute(_UPDATE, (size, crc, item, old.row))
-        transaction.count_items(table_id, 0, size - old.size)
+        return cursor.lastrowid  # type: ignore[no-any-return]
+    cursor.execute(_UPDATE, (size, crc, item, old.row))
+    transaction.count_items(table_id, 0, size - old.size)
+    return old.row
 
 
 def remove(transaction: Transaction, table_id: int, old: StoredItem) -> None:
@@ -105,20 +123,21 @@ def remove(transaction: Transaction, table_id: int, old: StoredItem) -> None:
 
 
 def scan_range(
-    connection: Any, table_id: int, low: bytes, high: bytes, *, forward: bool = True
-) -> Iterator[tuple[bytes, int, bytes]]:
-    """Yield (key, size, item) of keys in [low, high), in key order or backwards. Close it when you stop early.
+    connection: Any, table_id: int, low: bytes, high: bytes, *, forward: bool = True, at_once: int = RANGE_ROWS
+) -> Generator[Row, None, None]:
+    """Yield the items with keys in [low, high), in key order or backwards. Close it when you stop early.
 
+    `at_once` rows are fetched at a time.
     Raises: InternalServerError when a CRC is wrong.
     """
     cursor = connection.cursor()
     try:
         cursor.execute(_FORWARD if forward else _BACKWARD, (table_id, low, high))
-        while rows := cursor.fetchmany(RANGE_ROWS):
+        while rows := cursor.fetchmany(at_once):
             for key, size, crc, item in rows:
                 if crc32(item, crc32(key)) != crc:
                     raise damaged(key)
-                yield key, size, item
+                yield key, size, item, 0
     finally:
         cursor.close()
 

@@ -32,6 +32,7 @@ from cdc.model.keys import KeySchema, check_item_keys, check_key, encode_key, ke
 from cdc.model.values import Item, canonical_bytes, parse_item
 from cdc.store import schema
 from cdc.store.blocks import Block, Record
+from cdc.store.check_indexes import check_presence
 from cdc.store.statements import prepare
 from cdc.store.violations import Snapshot, Violation, broken, fetch
 
@@ -266,7 +267,7 @@ def check_items(file: Snapshot) -> Iterator[Violation]:
         if crc32(stored, crc32(key)) != crc:
             yield broken("item CRC", where, "the stored CRC", "another")
         elif table is not None:
-            yield from _item_content(table.schema, key, size, stored, where)
+            yield from _item_content(file, table, key, size, stored, where)
             if table.stream is not None:
                 last = cursor.execute(_LAST, (table.stream.id, key)).fetchall()
                 yield from _against_replay(last, stored, complete=table.stream.id in complete, where=where)
@@ -280,7 +281,10 @@ def check_items(file: Snapshot) -> Iterator[Violation]:
     yield from _table_counters(file, totals)
 
 
-def _item_content(key_schema: KeySchema, key: bytes, size: int, stored: bytes, where: str) -> Iterator[Violation]:
+def _item_content(
+    file: Snapshot, table: model.Table, key: bytes, size: int, stored: bytes, where: str
+) -> Iterator[Violation]:
+    key_schema = table.schema
     try:
         item, item_bytes = parse_item(orjson.loads(stored))
         check_item_keys(key_schema, item)
@@ -294,6 +298,7 @@ def _item_content(key_schema: KeySchema, key: bytes, size: int, stored: bytes, w
         yield broken("item key", where, encoded.hex(), key.hex())
     if item_bytes != size:
         yield broken("item size", where, f"{item_bytes} bytes", size)
+    yield from check_presence(file, table, key, size, item)
 
 
 def _against_replay(last: list[Any], stored: bytes, *, complete: bool, where: str) -> Iterator[Violation]:

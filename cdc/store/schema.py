@@ -18,7 +18,7 @@ from sqlalchemy import (
     UniqueConstraint,
 )
 
-REVISION = "0007"
+REVISION = "0008"
 """The Alembic revision that this code writes and reads."""
 
 metadata = MetaData()
@@ -64,6 +64,54 @@ items = Table(
     Column("item", LargeBinary, nullable=False, comment="canonical DynamoDB JSON"),
     # A rowid table with a unique key index: rows of 1 KB in a WITHOUT ROWID table spill to overflow pages.
     Index("items_key", "table_id", "key", unique=True),
+)
+
+indexes = Table(
+    "indexes",
+    metadata,
+    Column("id", Integer, primary_key=True),
+    Column("table_id", Integer, nullable=False),
+    Column("name", Text, nullable=False),
+    Column("definition", LargeBinary, nullable=False, comment="JSON: what CreateTable and UpdateTable said"),
+    Column("item_count", BigInteger, nullable=False),
+    Column("size_bytes", BigInteger, nullable=False, comment="sum of the entries' sizes, DynamoDB's arithmetic"),
+    Column("backfilled_key", LargeBinary, comment="items up to this key have their entries; null when all have"),
+    UniqueConstraint("table_id", "name"),
+    sqlite_autoincrement=True,
+)
+
+index_items = Table(
+    "index_items",
+    metadata,
+    Column("index_id", Integer, nullable=False),
+    Column("key", LargeBinary, nullable=False, comment="index key, then the item's key: see cdc.model.indexes"),
+    Column("item_id", Integer, nullable=False, comment="the item's row"),
+    Column(
+        "size", Integer, nullable=False, comment="bytes, DynamoDB's arithmetic; 0 where the entry is the whole item"
+    ),
+    Column("crc", BigInteger, nullable=False, comment="CRC-32 of item_id, key and what is included"),
+    Column("included", LargeBinary, comment="canonical DynamoDB JSON of what INCLUDE adds to the keys"),
+    PrimaryKeyConstraint("index_id", "key"),
+    sqlite_with_rowid=False,  # rows are short: one tree to write in place of two, and a page of them lies together
+)
+
+dropped_indexes = Table(
+    "dropped_indexes",
+    metadata,
+    Column("id", Integer, primary_key=True, comment="a deleted index whose entries housekeeping still removes"),
+)
+
+request_tokens = Table(
+    "request_tokens",
+    metadata,
+    Column("operation", Text, nullable=False),
+    Column("token", Text, nullable=False, comment="ClientRequestToken"),
+    Column("digest", LargeBinary, nullable=False, comment="of the request's other parameters"),
+    Column("completed_ms", BigInteger, nullable=False),
+    Column("sizes", LargeBinary, nullable=False, comment="JSON: the larger image of each item, by table"),
+    PrimaryKeyConstraint("operation", "token"),
+    Index("request_tokens_completed", "completed_ms"),
+    sqlite_with_rowid=False,
 )
 
 streams = Table(

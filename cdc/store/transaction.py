@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from sqlalchemy import bindparam, select, update
 
 from cdc.store.catalog import load_catalog
-from cdc.store.schema import state, tables
+from cdc.store.schema import indexes, state, tables
 from cdc.store.statements import prepare
 
 if TYPE_CHECKING:
@@ -38,6 +38,14 @@ _COUNT = prepare(
     "bytes",
     "table",
 )
+_COUNT_ENTRIES = prepare(
+    update(indexes)
+    .where(indexes.c.id == bindparam("index"))
+    .values(item_count=indexes.c.item_count + bindparam("items"), size_bytes=indexes.c.size_bytes + bindparam("bytes")),
+    "items",
+    "bytes",
+    "index",
+)
 
 
 @dataclass(slots=True)
@@ -60,6 +68,7 @@ class Transaction:
     file_id: str
     secret: bytes
     table_deltas: dict[int, list[int]] = field(default_factory=dict)  # table id → [items, bytes] to add
+    index_deltas: dict[int, list[int]] = field(default_factory=dict)  # index id → [entries, bytes] to add
     appended_shards: set[int] = field(default_factory=set)  # shards that got records
     has_posted: bool = False  # whether messages were put into the outbox
     new_records: dict[int, NewRecords] = field(default_factory=dict)  # by retention
@@ -104,12 +113,21 @@ class Transaction:
         delta[0] += items
         delta[1] += size_bytes
 
+    def count_entries(self, index_id: int, entries: int, size_bytes: int) -> None:
+        """Note that an index gained `entries` (may be negative) of together `size_bytes`."""
+        delta = self.index_deltas.setdefault(index_id, [0, 0])
+        delta[0] += entries
+        delta[1] += size_bytes
+
     def finish(self) -> None:
         """Write back what was gathered on the way; the writer calls it before the commit."""
         self._write_records()
         for table_id, (items, size_bytes) in self.table_deltas.items():
             if items or size_bytes:
                 self.cursor.execute(_COUNT, (items, size_bytes, table_id))
+        for index_id, (entries, size_bytes) in self.index_deltas.items():
+            if entries or size_bytes:
+                self.cursor.execute(_COUNT_ENTRIES, (entries, size_bytes, index_id))
         if self.counters != self._loaded:
             moved = self.counters
             self.cursor.execute(_SAVE, (moved.epoch, moved.next_sequence, moved.last_created_ms))

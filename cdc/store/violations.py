@@ -40,6 +40,7 @@ class Snapshot(NamedTuple):
     catalog: model.Catalog
     next_sequence: int
     last_created_ms: int
+    backfilled_keys: dict[int, bytes]  # how far the indexes are that are being filled, by id
     segments: list[model.Segment]  # whose tables exist, in order of their first sequence
 
 

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from cdc.model.mappings import TRIMMED
 from cdc.store import catalog as catalogs
-from cdc.store import checkpoints, history, items, records
+from cdc.store import checkpoints, history, index_items, items, records, tokens
 from cdc.streams.lifecycle import is_gone
 
 if TYPE_CHECKING:
@@ -33,7 +33,11 @@ OUTCOME_ROWS = 1000
 OUTCOME_WRITES = 50
 """Writes for outcomes in a step at most: at a step a minute, it keeps up with 800 batches a second."""
 SWEEP_WRITES = 20
-"""Writes in a step at most that remove items of deleted tables."""
+"""Writes in a step at most that remove items of deleted tables, and as many that remove entries of deleted indexes."""
+TOKEN_ROWS = 1000
+"""Request tokens that go in one write."""
+TOKEN_WRITES = 100
+"""Writes for them in a step at most: at a step a minute, it keeps up with 1,600 transactions a second."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -45,7 +49,8 @@ class PurgeResult:
     records_undelivered: int  # lost to mappings that had not reached them, each counted once per mapping
     outcomes_deleted: int  # and failed attempts
     streams_deleted: int
-    sweeps: int  # writes that removed items of deleted tables
+    sweeps: int  # writes that removed items of deleted tables, or entries of deleted indexes
+    tokens_deleted: int
     more: bool  # a bound ended the step before its work: another may follow at once
 
 
@@ -67,21 +72,54 @@ def purge_step(writer: Writer, reader: Reader, now_ms: int, rest: Callable[[], N
     dropped, undelivered = _drop_expired_segments(writer, reader, now_ms, rest)
     outcomes, outcome_writes = _purge_outcomes(writer, reader, now_ms)
     deleted = _delete_gone_streams(writer, reader, now_ms)
-    sweeps = _repeat(SWEEP_WRITES, lambda: writer.call(items.sweep_dropped))
+    sweeps = [
+        _repeat(SWEEP_WRITES, partial(_sweep, writer, sweep, rest))
+        for sweep in (items.sweep_dropped, index_items.sweep_dropped)
+    ]
+    purge_tokens = partial(tokens.purge_tokens, rows=TOKEN_ROWS)
+    tokens_deleted, token_writes = _delete_in_parts(TOKEN_WRITES, lambda: writer.call(purge_tokens))
     return PurgeResult(
         segments_closed=closed,
         segments_dropped=dropped,
         records_undelivered=undelivered,
         outcomes_deleted=outcomes,
         streams_deleted=deleted,
-        sweeps=sweeps,
-        more=dropped == SEGMENT_DROPS or outcome_writes == OUTCOME_WRITES or sweeps == SWEEP_WRITES,
+        sweeps=sum(sweeps),
+        tokens_deleted=tokens_deleted,
+        more=(
+            dropped == SEGMENT_DROPS
+            or outcome_writes == OUTCOME_WRITES
+            or SWEEP_WRITES in sweeps
+            or token_writes == TOKEN_WRITES
+        ),
     )
 
 
 def _repeat(most: int, write: Callable[[], bool]) -> int:
     """Count how often `write` had something to do, until it has not."""
     return next((count for count in range(most) if not write()), most)
+
+
+def _delete_in_parts(most: int, write: Callable[[], int]) -> tuple[int, int]:
+    """Let `write` delete rows until there are none, at most so often; return how many rows, in how many writes."""
+    deleted = 0
+
+    def some() -> bool:
+        nonlocal deleted
+        rows = write()
+        deleted += rows
+        return rows > 0
+
+    writes = _repeat(most, some)
+    return deleted, writes
+
+
+def _sweep(writer: Writer, sweep: Callable[[Transaction], bool], rest: Callable[[], None]) -> bool:
+    """Remove some rows of what was deleted; return whether there was something to remove."""
+    worked = writer.call(sweep)
+    if worked:
+        rest()
+    return worked
 
 
 def _old_segments(view: View | Transaction, now_ms: int) -> list[Segment]:
@@ -178,17 +216,12 @@ def _purge_outcomes(writer: Writer, reader: Reader, now_ms: int) -> tuple[int, i
     """Delete outcomes and failed attempts older than any record can be; return how many, in how many writes."""
     longest_seconds = max((stream.retention_seconds for stream in reader.view().catalog.streams), default=0)
     before_ms = now_ms - longest_seconds * 1000
-    deleted = 0
 
-    def write() -> bool:
-        nonlocal deleted
-        rows = writer.call(partial(checkpoints.purge_outcomes, before_ms=before_ms, rows=OUTCOME_ROWS))
-        rows = rows or writer.call(partial(history.purge_failed_attempts, before_ms=before_ms, rows=OUTCOME_ROWS))
-        deleted += rows
-        return rows > 0
+    def purge(transaction: Transaction) -> int:
+        rows = checkpoints.purge_outcomes(transaction, before_ms, OUTCOME_ROWS)
+        return rows or history.purge_failed_attempts(transaction, before_ms, OUTCOME_ROWS)
 
-    writes = _repeat(OUTCOME_WRITES, write)
-    return deleted, writes
+    return _delete_in_parts(OUTCOME_WRITES, lambda: writer.call(purge))
 
 
 def _delete_gone_streams(writer: Writer, reader: Reader, now_ms: int) -> int:

@@ -9,14 +9,18 @@ import orjson
 
 from cdc.expressions import Projection, bind_projection
 from cdc.model.errors import ValidationException
-from cdc.model.keys import check_batch_put_keys, check_key, encode_key, key_of
+from cdc.model.keys import check_batch_put_keys, check_key, encode_key
 from cdc.model.values import SEVERAL_TYPES, Item, canonical_bytes, load_item, parse_item
 from cdc.store import items
 from cdc.store.reading import Read, Write
 from cdc.tables import shapes
-from cdc.tables.capacity import consumed, read_units, write_units
+from cdc.tables.actions import ITEM_TOO_LARGE, Image, check_item_size, image_of
+from cdc.tables.capacity import Bill, read_units, write_units
+from cdc.tables.entries import check_local_sizes
+from cdc.tables.index_keys import check_put_index_keys
+from cdc.tables.item_collections import CollectionMetrics
 from cdc.tables.requests import find_table, of_shape, refuse_key_paths, substitutions
-from cdc.tables.write import change_item, check_item_size
+from cdc.tables.write import change_item, larger_size
 
 if TYPE_CHECKING:
     from cdc.model.catalog import Catalog, Table
@@ -37,8 +41,7 @@ class _Change:
 
     table_name: str
     item: Item  # the item of a put, the key of a delete
-    stored: bytes | None  # canonical bytes of a put
-    size: int
+    image: Image | None  # of a put
 
 
 @of_shape(shapes.BATCH_WRITE_ITEM)
@@ -50,22 +53,29 @@ def batch_write_item(request: dict[str, Any], _options: Options) -> Write:
     changes = [_parse_write(name, write) for name, writes in request["RequestItems"].items() for write in writes]
     if len(changes) > MAX_WRITES:
         raise ValidationException("Too many items requested for the BatchWriteItem call")
-    mode = request.get("ReturnConsumedCapacity")
+    mode, metrics_wanted = request.get("ReturnConsumedCapacity"), request.get("ReturnItemCollectionMetrics") == "SIZE"
 
     def run(transaction: Transaction) -> bytes:
         located = _locate(transaction.catalog, changes)
-        units: dict[str, float] = {}
+        bill, collections = Bill(), CollectionMetrics()
         for change, (table, key) in zip(changes, located, strict=True):
             old = items.fetch(transaction.cursor, table.id, key)
-            new = None if change.stored is None else (change.stored, change.size)
-            change_item(transaction, table, key, key_of(table.schema, change.item), old, new)
-            size = max(change.size, 0 if old is None else old.size)
-            units[table.name] = units.get(table.name, 0) + write_units(size)
+            index_units = change_item(transaction, table, key, change.item, old, change.image)
+            bill.add(table.name, write_units(larger_size(old, change.image)), index_units)
+            if metrics_wanted:
+                collections.add(transaction, table, change.item)
         answer: dict[str, Any] = {"UnprocessedItems": {}}
-        _add_capacity(answer, mode, units)
-        return orjson.dumps(answer)
+        return orjson.dumps(answer | extras(bill.capacities(mode), collections))
 
-    return Write(run, sum(len(change.stored or b"") for change in changes))
+    return Write(run, sum(len(change.image.stored) for change in changes if change.image is not None))
+
+
+def extras(capacities: list[dict[str, Any]] | None, collections: CollectionMetrics | None = None) -> dict[str, Any]:
+    """Give what a request on several tables answers of capacity and item collections, when asked for."""
+    found: dict[str, Any] = {} if capacities is None else {"ConsumedCapacity": capacities}
+    if collections is not None and collections.by_table:
+        found["ItemCollectionMetrics"] = collections.by_table
+    return found
 
 
 def _parse_write(table_name: str, write: dict[str, Any]) -> _Change:
@@ -73,26 +83,33 @@ def _parse_write(table_name: str, write: dict[str, Any]) -> _Change:
     if (put is None) == (delete is None):
         raise ValidationException(SEVERAL_TYPES)
     if put is not None:
-        item, size = parse_item(put["Item"])
-        check_item_size(size)
-        return _Change(table_name, item, canonical_bytes(item), size)
+        image = image_of(put["Item"])
+        check_item_size(image.size)
+        return _Change(table_name, image.item, image)
     assert delete is not None
     key, _ = parse_item(delete["Key"])
-    return _Change(table_name, key, None, 0)
+    return _Change(table_name, key, None)
 
 
 def _locate(catalog: Catalog, changes: list[_Change]) -> list[tuple[Table, bytes]]:
     """Find every change's table and encoded key before the first is made."""
     tables = [find_table(catalog, change.table_name) for change in changes]
-    for table, change in zip(tables, changes, strict=True):
-        if change.stored is None:
-            check_key(table.schema, change.item)
-        else:
-            check_batch_put_keys(table.schema, change.item)
-    located = [(table, encode_key(table.schema, change.item)) for table, change in zip(tables, changes, strict=True)]
+    located = [(table, _located_key(table, change)) for table, change in zip(tables, changes, strict=True)]
     if len({(table.id, key) for table, key in located}) < len(located):
         raise ValidationException(_DUPLICATES)
     return located
+
+
+def _located_key(table: Table, change: _Change) -> bytes:
+    if change.image is None:
+        check_key(table.schema, change.item)
+        return encode_key(table.schema, change.item)
+    check_batch_put_keys(table.schema, change.item)
+    key = encode_key(table.schema, change.item)
+    if table.indexes:
+        check_put_index_keys(table, change.item)
+        check_local_sizes(table, change.item, change.image.size, key, ITEM_TOO_LARGE)
+    return key
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,20 +137,20 @@ def batch_get_item(request: dict[str, Any], _options: Options) -> Read:
             for key in part.keys:
                 check_key(table.schema, key)
             if part.projection is not None:
-                refuse_key_paths(table.schema, part.projection.paths)
+                refuse_key_paths(table, part.projection.paths)
         responses: list[bytes] = []
         unprocessed: dict[str, Any] = {}
-        units: dict[str, float] = {}
+        bill = Bill()
         room = RESPONSE_BYTES
         for table, part in zip(tables, wanted, strict=True):
             found, left, cost, used = _read_part(view, table, part, room)
             room -= used
             responses.append(orjson.dumps(part.table_name) + b":[" + b",".join(found) + b"]")
-            units[table.name] = units.get(table.name, 0) + cost
+            bill.add(table.name, cost)
             if left:
                 unprocessed[part.table_name] = {**part.asked, "Keys": left}
         answer: dict[str, Any] = {"UnprocessedKeys": unprocessed}
-        _add_capacity(answer, mode, units)
+        answer |= extras(bill.capacities(mode))
         return b'{"Responses":{' + b",".join(responses) + b"}," + orjson.dumps(answer)[1:]
 
     return Read(run)
@@ -168,9 +185,3 @@ def _read_part(view: View, table: Table, part: _Wanted, room: int) -> tuple[list
                 item = canonical_bytes(part.projection.apply(load_item(item)))
             found.append(item)
     return found, [], units, used
-
-
-def _add_capacity(answer: dict[str, Any], mode: str | None, units: dict[str, float]) -> None:
-    listed = [consumed(mode, name, total) for name, total in units.items()]
-    if listed and listed[0] is not None:
-        answer["ConsumedCapacity"] = listed

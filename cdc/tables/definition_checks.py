@@ -1,4 +1,4 @@
-"""What CreateTable and UpdateTable demand of keys, attribute definitions and streams, in the service's order."""
+"""What CreateTable and UpdateTable demand of keys, indexes, throughput and streams, in the service's order."""
 
 from __future__ import annotations
 
@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from cdc.model.catalog import TableDefinition
 from cdc.model.errors import ValidationException
 from cdc.model.values import INVALID
+from cdc.tables.index_checks import check_index_updates, check_new_indexes, check_unit_bounds
+from cdc.tables.key_checks import check_keys
 from cdc.tables.throughput import ON_DEMAND, PROVISIONED, check_changed_throughput, check_new_throughput
 
 if TYPE_CHECKING:
@@ -17,7 +19,14 @@ NOTHING_TO_UPDATE = (
     "or SSESpecification or ReplicaUpdates is required"
 )
 STREAM_AND_THROUGHPUT = f"{INVALID}You cannot modify stream status while updating table IOPS"
-_UPDATES = ("ProvisionedThroughput", "BillingMode", "StreamSpecification", "TableClass", "DeletionProtectionEnabled")
+_UPDATES = (
+    "ProvisionedThroughput",
+    "BillingMode",
+    "StreamSpecification",
+    "TableClass",
+    "DeletionProtectionEnabled",
+    "GlobalSecondaryIndexUpdates",
+)
 
 
 class StreamChange(NamedTuple):
@@ -53,7 +62,9 @@ def check_create(request: dict[str, Any]) -> StreamChange | None:
     Raises: ValidationException. (DynamoDB: CreateTable, errors in order.)
     """
     check_new_throughput(request)
-    _check_keys(request["KeySchema"], request["AttributeDefinitions"])
+    check_unit_bounds(request.get("GlobalSecondaryIndexes") or ())
+    check_keys(request)
+    check_new_indexes(request)
     change = _stream_change(request, "Table is being created with a stream")
     return None if change is None or change.view_type is None else change
 
@@ -63,9 +74,10 @@ def check_update(request: dict[str, Any]) -> StreamChange | None:
 
     Raises: ValidationException. (DynamoDB: UpdateTable.)
     """
-    if all(request.get(name) is None for name in _UPDATES):
+    if all(request.get(name) in (None, []) for name in _UPDATES):
         raise ValidationException(NOTHING_TO_UPDATE)
     check_changed_throughput(request)
+    check_index_updates(request)
     change = _stream_change(request, "Table is being updated with a stream")
     if change is not None and request.get("ProvisionedThroughput") is not None:
         raise ValidationException(STREAM_AND_THROUGHPUT)
@@ -92,26 +104,3 @@ def check_stream_change(table: Table, change: StreamChange | None) -> None:
         raise ValidationException(f"Table already has an enabled stream: TableName: {table.name}")
     if change.view_type is None and table.stream is None:
         raise ValidationException(f"Table has no enabled stream to disable: TableName: {table.name}")
-
-
-def _check_keys(key_schema: list[dict[str, str]], definitions: list[dict[str, str]]) -> None:
-    keys = [element["AttributeName"] for element in key_schema]
-    defined = [definition["AttributeName"] for definition in definitions]
-    if len(keys) > len(defined):
-        raise ValidationException("Invalid KeySchema: Some index key attribute have no definition")
-    if not set(keys) <= set(defined):
-        raise ValidationException(
-            f"{INVALID}Some index key attributes are not defined in AttributeDefinitions. "
-            f"Keys: [{', '.join(keys)}], AttributeDefinitions: [{', '.join(defined)}]"
-        )
-    if len(set(keys)) < len(keys):
-        raise ValidationException("Both the Hash Key and the Range Key element in the KeySchema have the same name")
-    if key_schema[0]["KeyType"] != "HASH":
-        raise ValidationException("Invalid KeySchema: The first KeySchemaElement is not a HASH key type")
-    if len(keys) > 1 and key_schema[1]["KeyType"] != "RANGE":
-        raise ValidationException("Invalid KeySchema: The second KeySchemaElement is not a RANGE key type")
-    if len(keys) != len(defined):
-        raise ValidationException(
-            f"{INVALID}Number of attributes in KeySchema does not exactly match "
-            "number of attributes defined in AttributeDefinitions"
-        )

@@ -1,7 +1,7 @@
 """Operations on tables themselves: CreateTable, DescribeTable, ListTables, UpdateTable and DeleteTable.
 
 A change takes effect with the commit: the answer has the status of the change under way, the next DescribeTable is past
-it.
+it. Only a new index of a table that is not small takes longer.
 """
 
 from __future__ import annotations
@@ -26,10 +26,19 @@ from cdc.tables.definition_checks import (
     check_update,
     new_definition,
 )
-from cdc.tables.description import describe
+from cdc.tables.description import Sizes, describe, status_of
+from cdc.tables.index_checks import new_definitions
+from cdc.tables.index_updates import (
+    change_definitions,
+    changed_attributes,
+    plan_index_changes,
+    while_indexes_change,
+)
 from cdc.tables.throughput import change_throughput, while_changing
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from cdc.model.catalog import Catalog, Table, TableDefinition
     from cdc.model.options import Options
     from cdc.store.reading import View
@@ -45,14 +54,19 @@ def create_table(request: dict[str, Any], options: Options) -> Write:
     shapes.CREATE_TABLE.check(request)
     stream = check_create(request)
     name, table_id = request["TableName"], str(uuid4())
+    indexes = new_definitions(request)
 
     def run(transaction: Transaction) -> bytes:
         if name in transaction.catalog.tables:
             raise ResourceInUseException(f"Table already exists: {name}")
-        store.insert_table(transaction, new_definition(request, table_id, transaction.now_ms))
+        in_file = store.insert_table(transaction, new_definition(request, table_id, transaction.now_ms))
+        for definition in indexes:
+            store.insert_index(transaction, in_file, definition, backfill=False)
         if stream is not None and stream.view_type is not None:
             enable_stream(transaction, options, transaction.catalog.tables[name], stream.view_type)
-        return _answer(transaction, options, transaction.catalog.tables[name], "CREATING")
+        table = transaction.catalog.tables[name]
+        statuses = {index.name: "CREATING" for index in table.indexes}
+        return _answer(transaction, options, table, "CREATING", statuses)
 
     return Write(run)
 
@@ -64,8 +78,10 @@ def describe_table(request: dict[str, Any], options: Options) -> Read:
 
     def run(view: View) -> bytes:
         table = _existing(view.catalog, name)
-        size = store.fetch_table_size(view.connection, table.id)
-        described = describe(view.catalog, table, options, status="ACTIVE", size=size, now_ms=view.now_ms)
+        sizes = Sizes(
+            store.fetch_table_size(view.connection, table.id), store.fetch_index_sizes(view.connection, table.id)
+        )
+        described = describe(view.catalog, table, options, status=status_of(table), sizes=sizes, now_ms=view.now_ms)
         return orjson.dumps({"Table": described})
 
     return Read(run, quick=True)
@@ -97,18 +113,20 @@ def update_table(request: dict[str, Any], options: Options) -> Write:
 
     def run(transaction: Transaction) -> bytes:
         table = _existing(transaction.catalog, name)
-        before = table.definition
-        after = change_throughput(before, request, transaction.now_ms)
+        before, now_ms = table.definition, transaction.now_ms
+        after = change_throughput(before, request, now_ms)
         if stream is not None and after != before:
             raise ValidationException(STREAM_AND_THROUGHPUT)
         check_stream_change(table, stream)
         after = _change_settings(after, request)
-        if after != before:
-            store.replace_definition(transaction, table.id, after)
+        plan = plan_index_changes(table, after, request, now_ms)
+        declared = request.get("AttributeDefinitions") or []
+        after = replace(after, attributes=changed_attributes(table, plan, declared))
+        change_definitions(transaction, table, after, plan)
         _change_stream(transaction, options, transaction.catalog.tables[name], stream)
-        shown = while_changing(before, after, transaction.now_ms)
-        changed = replace(transaction.catalog.tables[name], definition=shown)
-        return _answer(transaction, options, changed, "UPDATING")
+        changed, statuses = while_indexes_change(table, transaction.catalog.tables[name], plan, now_ms)
+        changed = replace(changed, definition=while_changing(before, after, now_ms))
+        return _answer(transaction, options, changed, "UPDATING", statuses)
 
     return Write(run)
 
@@ -124,6 +142,10 @@ def delete_table(request: dict[str, Any], options: Options) -> Write:
             raise ValidationException(
                 "Resource cannot be deleted as it is currently protected against deletion. "
                 "Disable deletion protection first."
+            )
+        if status_of(table) == "UPDATING":
+            raise ResourceInUseException(
+                f"Attempt to change a resource which is still in use: Table is being updated: {name}"
             )
         answer = _answer(transaction, options, table, "DELETING")
         if table.stream is not None:
@@ -157,15 +179,32 @@ def _change_stream(transaction: Transaction, options: Options, table: Table, cha
         disable_stream(transaction, table.stream)
 
 
-def _answer(transaction: Transaction, options: Options, table: Table, status: str) -> bytes:
-    items, size_bytes = store.fetch_table_size(transaction.cursor, table.id)
-    more_items, more_bytes = transaction.table_deltas.get(table.id, (0, 0))
+def _answer(
+    transaction: Transaction,
+    options: Options,
+    table: Table,
+    status: str,
+    index_statuses: Mapping[str, str] | None = None,
+) -> bytes:
+    sizes = Sizes(
+        _plus(store.fetch_table_size(transaction.cursor, table.id), transaction.table_deltas.get(table.id)),
+        {
+            index_id: _plus(found, transaction.index_deltas.get(index_id))
+            for index_id, found in store.fetch_index_sizes(transaction.cursor, table.id).items()
+        },
+    )
     described = describe(
         transaction.catalog,
         table,
         options,
         status=status,
-        size=(items + more_items, size_bytes + more_bytes),
+        sizes=sizes,
         now_ms=transaction.now_ms,
+        index_statuses=index_statuses or {},
     )
     return orjson.dumps({"TableDescription": described})
+
+
+def _plus(found: tuple[int, int], delta: list[int] | None) -> tuple[int, int]:
+    """Add to a count and a size what the open transaction has not yet written back."""
+    return found if delta is None else (found[0] + delta[0], found[1] + delta[1])

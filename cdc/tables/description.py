@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from types import MappingProxyType
+from typing import TYPE_CHECKING, Any, NamedTuple
 
-from cdc.model.arns import stream_arn, table_arn
+from cdc.model.arns import index_arn, stream_arn, table_arn
 from cdc.tables.throughput import ON_DEMAND, decreases_on
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from cdc.model.catalog import Catalog, Table, TableDefinition
+    from cdc.model.indexes import Index, IndexDefinition
     from cdc.model.options import Options
 
 WARM_READS_ON_DEMAND = 12_000
@@ -17,12 +21,34 @@ WARM_WRITES_ON_DEMAND = 4_000
 """Write units per second that an on-demand table is said to bear from the start."""
 
 
+class Sizes(NamedTuple):
+    """What a table and its indexes hold: number and bytes."""
+
+    table: tuple[int, int]
+    indexes: Mapping[int, tuple[int, int]]  # by id
+
+
+def status_of(table: Table) -> str:
+    """Tell a table's status: it is being updated for as long as one of its indexes is backfilled."""
+    return "UPDATING" if any(index.backfilling for index in table.indexes) else "ACTIVE"
+
+
 def describe(
-    catalog: Catalog, table: Table, options: Options, *, status: str, size: tuple[int, int], now_ms: int
+    catalog: Catalog,
+    table: Table,
+    options: Options,
+    *,
+    status: str,
+    sizes: Sizes,
+    now_ms: int,
+    index_statuses: Mapping[str, str] = MappingProxyType({}),
 ) -> dict[str, Any]:
-    """Describe a table with `size`, its items and their bytes. DynamoDB: TableDescription."""
+    """Describe a table. DynamoDB: TableDescription.
+
+    `index_statuses` are those of indexes, by name, that are being changed by the request that this answers.
+    """
     definition = table.definition
-    items, size_bytes = size
+    items, size_bytes = sizes.table
     described: dict[str, Any] = {
         "TableName": table.name,
         "TableStatus": status,
@@ -32,11 +58,13 @@ def describe(
         "ItemCount": items,
         "TableSizeBytes": size_bytes,
         "ProvisionedThroughput": _throughput(definition, now_ms),
-        "WarmThroughput": _warm_throughput(definition),
+        "WarmThroughput": _warm_throughput(definition, definition.billing_mode),
         "DeletionProtectionEnabled": definition.deletion_protection,
     }
     if status != "DELETING":
         described |= _keys(definition)
+        described |= _global_indexes(table, options, sizes, now_ms, index_statuses)
+    described |= _local_indexes(table, options, sizes)
     if definition.billing_summary:
         described["BillingModeSummary"] = _billing(definition, status)
     if definition.table_class is not None:
@@ -52,7 +80,50 @@ def _keys(definition: TableDefinition) -> dict[str, Any]:
     return {"AttributeDefinitions": attributes, "KeySchema": schema}
 
 
-def _throughput(definition: TableDefinition, now_ms: int) -> dict[str, Any]:
+def _local_indexes(table: Table, options: Options, sizes: Sizes) -> dict[str, Any]:
+    described = [_index(table, index, options, sizes) for index in table.indexes if index.local]
+    return {"LocalSecondaryIndexes": described} if described else {}
+
+
+def _global_indexes(
+    table: Table, options: Options, sizes: Sizes, now_ms: int, statuses: Mapping[str, str]
+) -> dict[str, Any]:
+    described = []
+    for index in table.indexes:
+        if not index.local:
+            status = statuses.get(index.name, "CREATING" if index.backfilling else "ACTIVE")
+            more: dict[str, Any] = {
+                "IndexStatus": status,
+                "ProvisionedThroughput": _throughput(index.definition, now_ms),
+                "WarmThroughput": _warm_throughput(index.definition, table.definition.billing_mode),
+            }
+            if (
+                status == "CREATING" and index.backfilling
+            ):  # it was added later: in the answer to that, it is still empty
+                more["Backfilling"] = index.name not in statuses
+                if not more["Backfilling"]:
+                    more |= {"ItemCount": 0, "IndexSizeBytes": 0}
+            described.append(_index(table, index, options, sizes) | more)
+    return {"GlobalSecondaryIndexes": described} if described else {}
+
+
+def _index(table: Table, index: Index, options: Options, sizes: Sizes) -> dict[str, Any]:
+    definition = index.definition
+    projection: dict[str, Any] = {"ProjectionType": definition.projection}
+    if definition.non_key_attributes:
+        projection["NonKeyAttributes"] = list(definition.non_key_attributes)
+    entries, size_bytes = sizes.indexes.get(index.id, (0, 0))
+    return {
+        "IndexName": index.name,
+        "IndexArn": index_arn(options, table.name, index.name),
+        "KeySchema": [{"AttributeName": name, "KeyType": role} for name, role in definition.key_schema],
+        "Projection": projection,
+        "ItemCount": entries,
+        "IndexSizeBytes": size_bytes,
+    }
+
+
+def _throughput(definition: TableDefinition | IndexDefinition, now_ms: int) -> dict[str, Any]:
     throughput: dict[str, Any] = {
         "NumberOfDecreasesToday": decreases_on(definition, now_ms),
         "ReadCapacityUnits": definition.read_units,
@@ -65,9 +136,9 @@ def _throughput(definition: TableDefinition, now_ms: int) -> dict[str, Any]:
     return throughput
 
 
-def _warm_throughput(definition: TableDefinition) -> dict[str, Any]:
+def _warm_throughput(definition: TableDefinition | IndexDefinition, billing_mode: str) -> dict[str, Any]:
     reads, writes = definition.read_units, definition.write_units
-    if definition.billing_mode == ON_DEMAND:
+    if billing_mode == ON_DEMAND:
         reads, writes = WARM_READS_ON_DEMAND, WARM_WRITES_ON_DEMAND
     return {"ReadUnitsPerSecond": reads, "WriteUnitsPerSecond": writes, "Status": "ACTIVE"}
 

@@ -9,28 +9,31 @@ import orjson
 
 from cdc.expressions import bind_condition, bind_projection
 from cdc.model.errors import ValidationException
-from cdc.model.keys import MISMATCH, check_key, decode_key, encode_key
 from cdc.model.values import EMPTY_VALUE, NULL_NOT_TRUE, SEVERAL_TYPES, Item, canonical_bytes, load_item, parse_item
-from cdc.store.items import scan_range
+from cdc.store.items import RANGE_ROWS
 from cdc.tables.capacity import consumed, read_units
 from cdc.tables.requests import refuse_key_paths
+from cdc.tables.sources import INVALID_START, find_source, with_attributes
 
 if TYPE_CHECKING:
     from cdc.expressions import Condition, Projection, Substitutions
     from cdc.model.catalog import Table
+    from cdc.store.items import Row
     from cdc.store.reading import View
+    from cdc.tables.sources import Source
 
 PAGE_BYTES = 1 << 20
 """Bytes of items, before the filter, that one page evaluates at most."""
-_INVALID_START = "The provided starting key is invalid"
 
 
 @dataclass(frozen=True, slots=True)
 class PageRequest:
     """What Query and Scan ask for alike."""
 
+    index_name: str | None
     limit: int | None
     count_only: bool
+    whole_items: bool  # Select is ALL_ATTRIBUTES
     consistent: bool
     capacity_mode: str | None
     filter: Condition | None
@@ -39,12 +42,16 @@ class PageRequest:
 
 
 @dataclass(slots=True)
-class _Page:
+class Page:
+    """What a page came to."""
+
     items: list[bytes]
-    count: int = 0
+    count: int = 0  # that passed the filter
     scanned: int = 0
-    size: int = 0
-    last_key: bytes | None = None  # set when the read stopped before the end
+    size: int = 0  # bytes read from the source
+    weight: int = 0  # bytes that the page is cut by: of an item, where a local index had to fetch it
+    fetch_units: float = 0.0  # of what a local index had to fetch from the table
+    last: Row | None = None  # set when the read stopped before the end
 
 
 def parse_start_key(request: dict[str, Any]) -> Item | None:
@@ -61,7 +68,7 @@ def parse_start_key(request: dict[str, Any]) -> Item | None:
         wrapped = (EMPTY_VALUE, SEVERAL_TYPES, NULL_NOT_TRUE)
         sets = ("An string set  may not be empty", "Binary sets should not be empty")
         if error.message in wrapped or error.message.endswith(sets):
-            raise ValidationException(f"{_INVALID_START}: {error.message}") from error
+            raise ValidationException(f"{INVALID_START}: {error.message}") from error
         raise
 
 
@@ -71,9 +78,12 @@ def parse_page(request: dict[str, Any], bound: Substitutions, start_key: Item | 
     Raises: ValidationException.
     """
     projection, filter_text = request.get("ProjectionExpression"), request.get("FilterExpression")
+    select = request.get("Select")
     return PageRequest(
+        index_name=request.get("IndexName"),
         limit=request.get("Limit"),
-        count_only=request.get("Select") == "COUNT",
+        count_only=select == "COUNT",
+        whole_items=select == "ALL_ATTRIBUTES",
         consistent=bool(request.get("ConsistentRead")),
         capacity_mode=request.get("ReturnConsumedCapacity"),
         start_key=start_key,
@@ -92,54 +102,55 @@ def check_select(request: dict[str, Any]) -> None:
         raise ValidationException(
             "Must specify the AttributesToGet or ProjectionExpression when choosing to get SPECIFIC_ATTRIBUTES"
         )
-    if select == "ALL_PROJECTED_ATTRIBUTES":
+    if select == "ALL_PROJECTED_ATTRIBUTES" and request.get("IndexName") is None:
         raise ValidationException("ALL_PROJECTED_ATTRIBUTES can be used only when Querying using an IndexName")
     if projection is not None and select not in {None, "SPECIFIC_ATTRIBUTES"}:
         what = "only the Count" if select == "COUNT" else select
         raise ValidationException(f"Cannot specify the ProjectionExpression when choosing to get {what}")
 
 
-def encode_start_key(table: Table, start_key: Item, *, scan: bool) -> bytes:
-    """Check ExclusiveStartKey against the schema and encode it.
+def source_of(table: Table, asked: PageRequest) -> Source:
+    """Find the table or index that a page is read from, and see that it can be read as asked.
 
-    Raises: ValidationException, in the words of Query or of Scan.
+    Raises: ValidationException.
     """
-    names = {name for name, _ in table.schema.attributes()}
-    if set(start_key) != names:
-        raise ValidationException(f"{_INVALID_START}: {MISMATCH}" if scan else _INVALID_START)
-    try:
-        check_key(table.schema, start_key)
-    except ValidationException as error:
-        raise ValidationException(f"{_INVALID_START}: {error.message}" if scan else error.message) from error
-    return encode_key(table.schema, start_key)
-
-
-def read_page(view: View, table: Table, asked: PageRequest, low: bytes, high: bytes, *, forward: bool = True) -> bytes:
-    """Read the keys in [low, high) up to the end of the page and write the answer."""
+    source = find_source(table, asked.index_name, consistent=asked.consistent, whole=asked.whole_items)
     if asked.filter is not None:
-        refuse_key_paths(table.schema, asked.filter.paths)
+        refuse_key_paths(table, asked.filter.paths)
     if asked.projection is not None:
-        refuse_key_paths(table.schema, asked.projection.paths)
-    page = _Page([])
-    rows = scan_range(view.connection, table.id, low, high, forward=forward)
+        refuse_key_paths(table, asked.projection.paths)
+        source = with_attributes(source, asked.projection.top_level_names)
+    return source
+
+
+def read_page(view: View, source: Source, asked: PageRequest, low: bytes, high: bytes, *, forward: bool = True) -> Page:
+    """Read what lies in [low, high) up to the end of the page."""
+    page = Page([])
+    at_once = RANGE_ROWS if asked.limit is None else min(asked.limit, RANGE_ROWS)
+    rows = source.rows(view.connection, low, high, forward=forward, at_once=at_once)
     try:
-        for key, size, item in rows:
-            if page.scanned and page.size + size > PAGE_BYTES:
+        for row in rows:
+            _, size, item, fetched = row
+            weight = page.weight + (fetched or size)
+            if weight > PAGE_BYTES and page.scanned:
                 break
+            page.weight = weight
             page.scanned += 1
             page.size += size
-            page.last_key = key
+            if fetched:
+                page.fetch_units += read_units(fetched, consistent=asked.consistent)
+            page.last = row
             _take(page, asked, item)
             if page.scanned == asked.limit:
                 break
         else:
-            page.last_key = None
+            page.last = None
     finally:
-        rows.close()  # type: ignore[attr-defined]  # a generator
-    return _answer(table, asked, page)
+        rows.close()
+    return page
 
 
-def _take(page: _Page, asked: PageRequest, item: bytes) -> None:
+def _take(page: Page, asked: PageRequest, item: bytes) -> None:
     if asked.filter is None and asked.projection is None:
         page.count += 1
         if not asked.count_only:
@@ -154,13 +165,21 @@ def _take(page: _Page, asked: PageRequest, item: bytes) -> None:
         page.items.append(item if projection is None else canonical_bytes(projection.apply(loaded)))
 
 
-def _answer(table: Table, asked: PageRequest, page: _Page) -> bytes:
+def page_capacity(source: Source, asked: PageRequest, page: Page) -> dict[str, Any] | None:
+    """Tell what a page consumed: of an index in the index, and in the table what was fetched from it."""
+    units = read_units(page.size, consistent=asked.consistent)
+    if source.index is None:
+        return consumed(asked.capacity_mode, source.table.name, units)
+    return consumed(asked.capacity_mode, source.table.name, page.fetch_units, [(source.index, units)])
+
+
+def page_answer(source: Source, asked: PageRequest, page: Page) -> bytes:
+    """Write the answer of a Query or Scan."""
     parts = [] if asked.count_only else [b'"Items":[' + b",".join(page.items) + b"]"]
     parts.append(b'"Count":%d,"ScannedCount":%d' % (page.count, page.scanned))
-    if page.last_key is not None:
-        parts.append(b'"LastEvaluatedKey":' + orjson.dumps(decode_key(table.schema, page.last_key)))
-    units = read_units(page.size, consistent=asked.consistent)
-    capacity = consumed(asked.capacity_mode, table.name, units)
+    if page.last is not None:
+        parts.append(b'"LastEvaluatedKey":' + orjson.dumps(source.start_key_of(page.last)))
+    capacity = page_capacity(source, asked, page)
     if capacity is not None:
         parts.append(b'"ConsumedCapacity":' + orjson.dumps(capacity))
     return b"{" + b",".join(parts) + b"}"

@@ -4,24 +4,24 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from cdc.expressions import bind_key_condition, bind_projection
+from cdc.expressions import TABLE_CONDITIONS, bind_key_condition, bind_projection
 from cdc.model.errors import ValidationException
-from cdc.model.keys import check_key, encode_key, encode_scalar, partition_prefix, successor_of_prefix
+from cdc.model.indexes import MAX_KEY_ATTRIBUTES
+from cdc.model.keys import check_key, encode_key
 from cdc.model.values import canonical_bytes, load_item, parse_item
 from cdc.store import items
 from cdc.store.reading import Read
 from cdc.tables import shapes
 from cdc.tables.capacity import consumed, read_units
-from cdc.tables.pages import check_select, encode_start_key, parse_page, parse_start_key, read_page
+from cdc.tables.pages import check_select, page_answer, parse_page, parse_start_key, read_page, source_of
 from cdc.tables.requests import answer, find_table, of_shape, refuse_key_paths, substitutions
 
 if TYPE_CHECKING:
     from cdc.expressions import KeyRange
-    from cdc.model.catalog import Table
-    from cdc.model.keys import KeySchema
     from cdc.model.options import Options
     from cdc.model.values import Item
     from cdc.store.reading import View
+    from cdc.tables.sources import Source
 
 _HASHES = 1 << 32
 _QUERY_EXPRESSIONS = ("FilterExpression", "KeyConditionExpression")
@@ -42,7 +42,7 @@ def get_item(request: dict[str, Any], _options: Options) -> Read:
         table = find_table(view.catalog, name)
         check_key(table.schema, keys)
         if projection is not None:
-            refuse_key_paths(table.schema, projection.paths)
+            refuse_key_paths(table, projection.paths)
         stored = items.fetch(view.cursor, table.id, encode_key(table.schema, keys))
         item = None if stored is None else stored.item
         if item is not None and projection is not None:
@@ -51,14 +51,14 @@ def get_item(request: dict[str, Any], _options: Options) -> Read:
         if mode is not None:
             size = 0 if stored is None else stored.size
             capacity = consumed(mode, table.name, read_units(size, consistent=consistent))
-        return answer(item, capacity, b"Item")
+        return answer(item, capacity, name=b"Item")
 
     return Read(run, quick=True)
 
 
 @of_shape(shapes.QUERY)
 def query(request: dict[str, Any], _options: Options) -> Read:
-    """Check a Query of a table. DynamoDB: Query."""
+    """Check a Query of a table or an index. DynamoDB: Query."""
     bound = substitutions(request, *_QUERY_EXPRESSIONS, "ProjectionExpression")
     asked = parse_page(request, bound, parse_start_key(request))
     text = request.get("KeyConditionExpression")
@@ -66,68 +66,46 @@ def query(request: dict[str, Any], _options: Options) -> Read:
         raise ValidationException(
             "Either the KeyConditions or KeyConditionExpression parameter must be specified in the request."
         )
-    condition = bind_key_condition(text, bound)
+    most = TABLE_CONDITIONS if asked.index_name is None else MAX_KEY_ATTRIBUTES
+    condition = bind_key_condition(text, bound, most)
     bound.refuse_unused()
     check_select(request)
     name, forward = request["TableName"], request.get("ScanIndexForward", True) is not False
 
     def run(view: View) -> bytes:
-        table = find_table(view.catalog, name)
-        if asked.start_key is not None:
-            start = encode_start_key(table, asked.start_key, scan=False)
-        keys = condition.resolve(table.schema)
+        source = source_of(find_table(view.catalog, name), asked)
+        start = None if asked.start_key is None else source.encode_start(asked.start_key, scan=False)
+        keys = condition.resolve(source.hashes, source.ranges)
         if asked.filter is not None:
-            _refuse_key_filter(table.schema, asked.filter.top_level_names)
-        low, high = key_bounds(table.schema, keys)
-        if asked.start_key is not None:
-            _check_start(table.schema, keys, asked.start_key, start, (low, high))
+            _refuse_key_filter(source, asked.filter.top_level_names)
+        low, high = source.bounds(keys)
+        if asked.start_key is not None and start is not None:
+            _check_start(source, keys, asked.start_key, start, (low, high))
             low, high = (start + b"\0", high) if forward else (low, start)
-        return read_page(view, table, asked, low, high, forward=forward)
+        return page_answer(source, asked, read_page(view, source, asked, low, high, forward=forward))
 
     return Read(run)
 
 
-def key_bounds(schema: KeySchema, keys: KeyRange) -> tuple[bytes, bytes]:
-    """Turn a key condition into encoded keys [low, high)."""
-    prefix = partition_prefix(schema, keys.hash_value)
-    end = successor_of_prefix(prefix) or items.HIGHEST_KEY
-    if keys.operator is None:
-        return prefix, end
-    assert schema.range_type is not None
-    bounds = [prefix + encode_scalar(schema.range_type, value[schema.range_type]) for value in keys.operands]
-    first, last = bounds[0], bounds[-1]
-    match keys.operator:
-        case "=" | "BETWEEN":
-            return first, last + b"\0"
-        case "<":
-            return prefix, first
-        case "<=":
-            return prefix, first + b"\0"
-        case ">":
-            return first + b"\0", end
-        case ">=":
-            return first, end
-        case _:
-            return first, successor_of_prefix(first) or end
-
-
-def _refuse_key_filter(schema: KeySchema, names: frozenset[str]) -> None:
-    for name, _ in schema.attributes():
+def _refuse_key_filter(source: Source, names: frozenset[str]) -> None:
+    for name, _ in (*source.hashes, *source.ranges):
         if name in names:
             raise ValidationException(
                 f"Filter Expression can only contain non-primary key attributes: Primary key attribute: {name}"
             )
 
 
-def _check_start(schema: KeySchema, keys: KeyRange, start_key: Item, start: bytes, bounds: tuple[bytes, bytes]) -> None:
+def _check_start(source: Source, keys: KeyRange, start_key: Item, start: bytes, bounds: tuple[bytes, bytes]) -> None:
     """Hold ExclusiveStartKey against the key condition. DynamoDB: Query, ExclusiveStartKey."""
-    if schema.range_name is None:
-        [(name, kind)] = schema.attributes()
+    if source.index is None and not source.ranges:
+        [(name, kind)] = source.hashes
         value = f"{name}=AttributeValue: {{{kind}:{start_key[name][kind]}}}"
         raise ValidationException(f"The provided exclusive start key is invalid: ExclusiveStartKey: {{{value}}}")
-    if start_key[schema.hash_name] != keys.hash_value:
+    names = [name for name, _ in (*source.hashes, *source.ranges)]
+    equal = (*keys.hash_values, *keys.equal)
+    if any(start_key[name] != value for name, value in zip(names, equal, strict=False)):
         raise ValidationException("The provided starting key is outside query boundaries based on provided conditions")
-    if keys.operator == "=":
+    if keys.operator == "=" and source.index is None:
         raise ValidationException("The query can return at most one row and cannot be restarted")
     if not bounds[0] <= start < bounds[1]:
         raise ValidationException("The provided starting key does not match the range key predicate")
@@ -135,7 +113,7 @@ def _check_start(schema: KeySchema, keys: KeyRange, start_key: Item, start: byte
 
 @of_shape(shapes.SCAN)
 def scan(request: dict[str, Any], _options: Options) -> Read:
-    """Check a Scan of a table. DynamoDB: Scan."""
+    """Check a Scan of a table or an index. DynamoDB: Scan."""
     bound = substitutions(request, "FilterExpression", "ProjectionExpression")
     start_key = parse_start_key(request)
     segment, segments = _parse_segment(request)
@@ -148,20 +126,16 @@ def scan(request: dict[str, Any], _options: Options) -> Read:
     high = items.HIGHEST_KEY if high_hash == _HASHES else high_hash.to_bytes(4, "big")
 
     def run(view: View) -> bytes:
-        table = find_table(view.catalog, name)
-        first = low if asked.start_key is None else _resume(table, asked.start_key) + b"\0"
+        source = source_of(find_table(view.catalog, name), asked)
+        first = low if asked.start_key is None else source.encode_start(asked.start_key, scan=True) + b"\0"
         if not low <= first < high:
             raise ValidationException(
                 "The provided starting key is invalid: Invalid ExclusiveStartKey. Please use ExclusiveStartKey with "
                 f"correct Segment. TotalSegments: {segments} Segment: {segment}"
             )
-        return read_page(view, table, asked, first, high)
+        return page_answer(source, asked, read_page(view, source, asked, first, high))
 
     return Read(run)
-
-
-def _resume(table: Table, start_key: Item) -> bytes:
-    return encode_start_key(table, start_key, scan=True)
 
 
 def _parse_segment(request: dict[str, Any]) -> tuple[int, int]:

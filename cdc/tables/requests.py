@@ -9,18 +9,15 @@ import orjson
 
 from cdc.expressions import Condition, Substitutions, bind_condition
 from cdc.model.arns import table_name_of
-from cdc.model.errors import ConditionalCheckFailedException, ResourceNotFoundException, ValidationException
-from cdc.model.values import load_item
+from cdc.model.errors import ResourceNotFoundException, ValidationException
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
 
     from cdc.expressions import DocumentPath
     from cdc.model.catalog import Catalog, Table
-    from cdc.model.keys import KeySchema
     from cdc.model.options import Options
     from cdc.model.request_shapes import Shape
-    from cdc.store.items import StoredItem
 
 Work = TypeVar("Work")
 
@@ -76,42 +73,35 @@ def bind_optional(text: str | None, bound: Substitutions, kind: str = "Condition
     return None if text is None else bind_condition(text, bound, kind)  # type: ignore[arg-type]
 
 
-def refuse_key_paths(schema: KeySchema, paths: Iterable[DocumentPath]) -> None:
-    """Refuse document paths that go into a key attribute, which is a scalar.
+def refuse_key_paths(table: Table, paths: Iterable[DocumentPath]) -> None:
+    """Refuse document paths that go into a key attribute of a table or of its indexes, which is a scalar.
 
     Raises: ValidationException.
     """
     for path in paths:
-        if len(path) > 1 and path[0] in {schema.hash_name, schema.range_name}:
-            raise ValidationException(
-                "Key attributes must be scalars; list random access '[]' and map lookup '.' are not allowed: "
-                f"Key: {path[0]}"
-            )
-
-
-def require(condition: Condition | None, old: StoredItem | None, *, show_item: bool) -> None:
-    """Hold a condition against the stored item; a missing one counts as empty.
-
-    Raises: ConditionalCheckFailedException, with the item when `show_item` and there is one.
-    """
-    if condition is None:
-        return
-    item = {} if old is None else load_item(old.item)
-    if not condition.matches(item):
-        if show_item and old is not None:
-            raise ConditionalCheckFailedException(Item=item)
-        raise ConditionalCheckFailedException
+        if len(path) > 1:
+            of_table = path[0] in {table.schema.hash_name, table.schema.range_name}
+            if of_table or path[0] in table.index_keys:
+                raise ValidationException(
+                    "Key attributes must be scalars; list random access '[]' and map lookup '.' are not allowed: "
+                    f"{'Key' if of_table else 'IndexKey'}: {path[0]}"
+                )
 
 
 def answer(
-    attributes: bytes | None = None, capacity: dict[str, Any] | None = None, name: bytes = b"Attributes"
+    attributes: bytes | None = None,
+    capacity: dict[str, Any] | None = None,
+    metrics: dict[str, Any] | None = None,
+    name: bytes = b"Attributes",
 ) -> bytes:
-    """Write the answer of an item operation: attributes from stored bytes, and the capacity when asked for."""
-    if attributes is None and capacity is None:
+    """Write the answer of an item operation: attributes from stored bytes, capacity and metrics when asked for."""
+    if attributes is None and capacity is None and metrics is None:
         return b"{}"
     parts = []
     if attributes is not None:
         parts.append(b'"%s":%s' % (name, attributes))
     if capacity is not None:
         parts.append(b'"ConsumedCapacity":' + orjson.dumps(capacity))
+    if metrics is not None:
+        parts.append(b'"ItemCollectionMetrics":' + orjson.dumps(metrics))
     return b"{" + b",".join(parts) + b"}"

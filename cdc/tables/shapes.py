@@ -16,6 +16,7 @@ from cdc.model.constraints import (
     String,
     TableName,
 )
+from cdc.model.indexes import MAX_KEY_ATTRIBUTES
 from cdc.model.request_shapes import Member, NotYet, Shape, Structure
 
 MISSING_TABLE_NAME = "The parameter 'TableName' is required but was not present in the request"
@@ -36,9 +37,11 @@ _VALUES = Member("ExpressionAttributeValues", AttributeMap())
 _PROJECTION = Member("ProjectionExpression", String())
 _CONSISTENT = Member("ConsistentRead", Boolean())
 
+_ON_FAILURE = Enum("ALL_OLD", "NONE")
+
 _WRITING = (
     Member("ReturnValues", _RETURN_VALUES),
-    Member("ReturnValuesOnConditionCheckFailure", Enum("ALL_OLD", "NONE")),
+    Member("ReturnValuesOnConditionCheckFailure", _ON_FAILURE),
     Member("ConditionExpression", String()),
     _NAMES,
     _VALUES,
@@ -66,7 +69,9 @@ UPDATE_ITEM = Shape(
 DELETE_ITEM = Shape("DeleteItem", _TABLE, _CAPACITY, _COLLECTION_METRICS, _KEY, *_WRITING)
 GET_ITEM = Shape("GetItem", _TABLE, _CAPACITY, _KEY, _CONSISTENT, _PROJECTION, _NAMES, NotYet("AttributesToGet"))
 
+_INDEX_NAME = String(3, 255, TABLE_NAME_PATTERN)
 _READING = (
+    Member("IndexName", _INDEX_NAME),
     Member("Select", _SELECT),
     Member("ExclusiveStartKey", AttributeMap()),
     Member("FilterExpression", String()),
@@ -74,7 +79,7 @@ _READING = (
     _PROJECTION,
     _NAMES,
     _VALUES,
-    NotYet("IndexName", "AttributesToGet", "ConditionalOperator"),
+    NotYet("AttributesToGet", "ConditionalOperator"),
 )
 
 QUERY = Shape(
@@ -132,6 +137,60 @@ BATCH_WRITE_ITEM = Shape(
     ),
 )
 
+_ACTION_CONDITION = (
+    Member("ReturnValuesOnConditionCheckFailure", _ON_FAILURE),
+    _NAMES,
+    _VALUES,
+)
+_CONDITION = Member("ConditionExpression", String())
+_TRANSACT_WRITE_ITEM = Structure(
+    "TransactWriteItem",
+    Member(
+        "ConditionCheck",
+        Structure(
+            "ConditionCheck",
+            _TABLE,
+            _KEY,
+            Member("ConditionExpression", String(), required=True),
+            *_ACTION_CONDITION,
+        ),
+    ),
+    Member(
+        "Put",
+        Structure("Put", _TABLE, Member("Item", AttributeMap(), required=True), _CONDITION, *_ACTION_CONDITION),
+    ),
+    Member("Delete", Structure("Delete", _TABLE, _KEY, _CONDITION, *_ACTION_CONDITION)),
+    Member(
+        "Update",
+        Structure(
+            "Update",
+            _TABLE,
+            _KEY,
+            Member("UpdateExpression", String(), required=True),
+            _CONDITION,
+            *_ACTION_CONDITION,
+        ),
+    ),
+)
+_TRANSACT_GET_ITEM = Structure(
+    "TransactGetItem", Member("Get", Structure("Get", _TABLE, _KEY, _PROJECTION, _NAMES), required=True)
+)
+MAX_ACTIONS = 100
+"""Of a transaction."""
+
+TRANSACT_WRITE_ITEMS = Shape(
+    "TransactWriteItems",
+    _CAPACITY,
+    _COLLECTION_METRICS,
+    Member("ClientRequestToken", String(1, 36)),
+    Member("TransactItems", ListOf(_TRANSACT_WRITE_ITEM, 1, MAX_ACTIONS), required=True),
+)
+TRANSACT_GET_ITEMS = Shape(
+    "TransactGetItems",
+    _CAPACITY,
+    Member("TransactItems", ListOf(_TRANSACT_GET_ITEM, 1, MAX_ACTIONS), required=True),
+)
+
 _ATTRIBUTE_NAME = Member("AttributeName", String(1, 255), required=True)
 _THROUGHPUT = Member(
     "ProvisionedThroughput",
@@ -141,11 +200,48 @@ _THROUGHPUT = Member(
         Member("ReadCapacityUnits", Long(1), required=True),
     ),
 )
-_KEY_SCHEMA = ListOf(
-    Structure("KeySchemaElement", _ATTRIBUTE_NAME, Member("KeyType", Enum("HASH", "RANGE"), required=True)), 1, 2
+_KEY_SCHEMA_ELEMENT = Structure(
+    "KeySchemaElement", _ATTRIBUTE_NAME, Member("KeyType", Enum("HASH", "RANGE"), required=True)
 )
+_KEY_SCHEMA = ListOf(_KEY_SCHEMA_ELEMENT, 1, 2)
+_GLOBAL_KEY_SCHEMA = ListOf(_KEY_SCHEMA_ELEMENT, 1, MAX_KEY_ATTRIBUTES)
 _DEFINITIONS = ListOf(
     Structure("AttributeDefinition", _ATTRIBUTE_NAME, Member("AttributeType", Enum("B", "N", "S"), required=True))
+)
+_PROJECTED = Member(
+    "Projection",
+    Structure(
+        "Projection",
+        Member("ProjectionType", Enum("ALL", "INCLUDE", "KEYS_ONLY")),
+        Member("NonKeyAttributes", ListOf(String(1, 255), 1, 20)),
+    ),
+    required=True,
+)
+_NAME_OF_INDEX = Member("IndexName", _INDEX_NAME, required=True)
+_INDEX_THROUGHPUT = (_THROUGHPUT, NotYet("OnDemandThroughput", "WarmThroughput"))
+_NEW_GLOBAL_INDEX = (
+    Member("KeySchema", _GLOBAL_KEY_SCHEMA, required=True),
+    _PROJECTED,
+    _NAME_OF_INDEX,
+    *_INDEX_THROUGHPUT,
+)
+_LOCAL_INDEXES = Member(
+    "LocalSecondaryIndexes",
+    ListOf(
+        Structure("LocalSecondaryIndex", _NAME_OF_INDEX, Member("KeySchema", _KEY_SCHEMA, required=True), _PROJECTED)
+    ),
+)
+_GLOBAL_INDEXES = Member("GlobalSecondaryIndexes", ListOf(Structure("GlobalSecondaryIndex", *_NEW_GLOBAL_INDEX)))
+_INDEX_UPDATES = Member(
+    "GlobalSecondaryIndexUpdates",
+    ListOf(
+        Structure(
+            "GlobalSecondaryIndexUpdate",
+            Member("Update", Structure("UpdateGlobalSecondaryIndexAction", _NAME_OF_INDEX, *_INDEX_THROUGHPUT)),
+            Member("Create", Structure("CreateGlobalSecondaryIndexAction", *_NEW_GLOBAL_INDEX)),
+            Member("Delete", Structure("DeleteGlobalSecondaryIndexAction", _NAME_OF_INDEX)),
+        )
+    ),
 )
 _STREAM = Member(
     "StreamSpecification",
@@ -174,10 +270,10 @@ CREATE_TABLE = Shape(
     _THROUGHPUT,
     Member("KeySchema", _KEY_SCHEMA, required=True),
     Member("AttributeDefinitions", _DEFINITIONS, required=True),
+    _LOCAL_INDEXES,
+    _GLOBAL_INDEXES,
     *_SETTINGS,
     NotYet(
-        "LocalSecondaryIndexes",
-        "GlobalSecondaryIndexes",
         "VectorIndexes",
         "Tags",
         "ResourcePolicy",
@@ -190,9 +286,9 @@ UPDATE_TABLE = Shape(
     Member("BillingMode", _BILLING_MODE),
     _THROUGHPUT,
     Member("AttributeDefinitions", _DEFINITIONS),
+    _INDEX_UPDATES,
     *_SETTINGS,
     NotYet(
-        "GlobalSecondaryIndexUpdates",
         "VectorIndexUpdates",
         "ReplicaUpdates",
         "MultiRegionConsistency",

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from cdc.model.errors import ValidationException
 from cdc.model.options import DAY_SECONDS
@@ -11,6 +11,9 @@ from cdc.model.values import INVALID
 
 if TYPE_CHECKING:
     from cdc.model.catalog import TableDefinition
+    from cdc.model.indexes import IndexDefinition
+
+Definition = TypeVar("Definition", "TableDefinition", "IndexDefinition")
 
 PROVISIONED = "PROVISIONED"
 ON_DEMAND = "PAY_PER_REQUEST"
@@ -81,25 +84,48 @@ def _to_on_demand(definition: TableDefinition, now_ms: int) -> TableDefinition:
 
 
 def _change_units(definition: TableDefinition, read_units: int, write_units: int, now_ms: int) -> TableDefinition:
+    _refuse_same_units("table", definition, read_units, write_units)
+    return with_units(definition, read_units, write_units, now_ms)
+
+
+def change_index_units(definition: IndexDefinition, units: dict[str, int], now_ms: int) -> IndexDefinition:
+    """Give a global index of a provisioned table other units.
+
+    Raises: ValidationException when they are the ones that it has.
+    """
+    read_units, write_units = units["ReadCapacityUnits"], units["WriteCapacityUnits"]
+    _refuse_same_units(f"index {definition.name}", definition, read_units, write_units)
+    return with_units(definition, read_units, write_units, now_ms)
+
+
+def _refuse_same_units(
+    owner: str, definition: TableDefinition | IndexDefinition, read_units: int, write_units: int
+) -> None:
     reads, writes = definition.read_units, definition.write_units
     if (read_units, write_units) == (reads, writes):
+        kind = owner.partition(" ")[0]
         raise ValidationException(
-            "The provisioned throughput for the table will not change. The requested value equals the current value. "
-            f"Current ReadCapacityUnits provisioned for the table: {reads}. Requested ReadCapacityUnits: {read_units}. "
-            f"Current WriteCapacityUnits provisioned for the table: {writes}. "
+            f"The provisioned throughput for the {owner} will not change. "
+            "The requested value equals the current value. "
+            f"Current ReadCapacityUnits provisioned for the {kind}: {reads}. Requested ReadCapacityUnits: {read_units}. "
+            f"Current WriteCapacityUnits provisioned for the {kind}: {writes}. "
             f"Requested WriteCapacityUnits: {write_units}. Refer to the Amazon DynamoDB Developer Guide "
             "for current limits and how to request higher limits."
         )
+
+
+def with_units(definition: Definition, read_units: int, write_units: int, now_ms: int) -> Definition:
+    """Return a definition with other units, and when and how they were changed."""
     changed = replace(definition, read_units=read_units, write_units=write_units)
-    if read_units > reads or write_units > writes:
+    if read_units > definition.read_units or write_units > definition.write_units:
         changed = replace(changed, last_increase_ms=now_ms)
-    if read_units < reads or write_units < writes:
+    if read_units < definition.read_units or write_units < definition.write_units:
         decreases = decreases_on(definition, now_ms) + 1
         changed = replace(changed, last_decrease_ms=now_ms, decreases_today=decreases)
     return changed
 
 
-def decreases_on(definition: TableDefinition, now_ms: int) -> int:
+def decreases_on(definition: TableDefinition | IndexDefinition, now_ms: int) -> int:
     """Count the decreases of throughput on the day, in UTC, that `now_ms` falls on."""
     last_ms = definition.last_decrease_ms
     return definition.decreases_today if last_ms is not None and last_ms // _DAY_MS == now_ms // _DAY_MS else 0
@@ -109,6 +135,11 @@ def while_changing(before: TableDefinition, after: TableDefinition, now_ms: int)
     """Return `after` as the table shows it while its units are being changed: the old ones, with the new dates."""
     if before.billing_mode != PROVISIONED or after.billing_mode != PROVISIONED:
         return after
+    return with_old_units(before, after, now_ms)
+
+
+def with_old_units(before: Definition, after: Definition, now_ms: int) -> Definition:
+    """Return a changed definition with the units that it had."""
     # Counted by today's date, which `last_decrease_ms` may now be of.
     decreases = decreases_on(before, now_ms)
     return replace(after, read_units=before.read_units, write_units=before.write_units, decreases_today=decreases)

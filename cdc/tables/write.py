@@ -2,172 +2,167 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
-from cdc.expressions import Update, bind_update
+from cdc.expressions import bind_update
 from cdc.model.errors import ValidationException
-from cdc.model.keys import check_item_keys, check_key, encode_key, key_of
-from cdc.model.values import INVALID, MAX_ITEM_BYTES, Item, canonical_bytes, item_size, load_item, parse_item
+from cdc.model.keys import key_of
+from cdc.model.values import Item, canonical_bytes, parse_item
 from cdc.store import items
 from cdc.store.reading import Write
 from cdc.streams.capture import capture
 from cdc.tables import shapes
+from cdc.tables.actions import Change, Delete, Put, check_item_size, image_of, require
 from cdc.tables.capacity import consumed, write_units
-from cdc.tables.requests import answer, bind_optional, find_table, of_shape, refuse_key_paths, require, substitutions
+from cdc.tables.entries import change_entries
+from cdc.tables.item_collections import collection_metrics
+from cdc.tables.requests import answer, bind_optional, find_table, of_shape, substitutions
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from cdc.expressions import Update
     from cdc.model.catalog import Table
     from cdc.model.options import Options
     from cdc.store.items import StoredItem
     from cdc.store.transaction import Transaction
+    from cdc.tables.actions import Action, Image
+    from cdc.tables.entries import IndexUnits
+
+
+class Written(NamedTuple):
+    """What a write did."""
+
+    table: Table
+    old: StoredItem | None
+    new: Image | None
+    index_units: IndexUnits
+
+    @property
+    def units(self) -> float:
+        """Units that it consumed in the table itself."""
+        return write_units(larger_size(self.old, self.new))
+
+
+def larger_size(old: StoredItem | None, new: Image | None) -> int:
+    """Give the bytes of the larger of two images, which is what a write is charged by."""
+    return max(0 if old is None else old.size, 0 if new is None else new.size)
 
 
 def change_item(
-    transaction: Transaction,
-    table: Table,
-    key: bytes,
-    keys: Item,
-    old: StoredItem | None,
-    new: tuple[bytes, int] | None,
-) -> None:
-    """Bring one item from `old` to `new` (canonical bytes and size), with its stream record, on the open transaction.
+    transaction: Transaction, table: Table, key: bytes, keyed: Item, old: StoredItem | None, new: Image | None
+) -> IndexUnits:
+    """Bring one item from `old` to `new`, with its index entries and its stream record, on the open transaction.
 
-    A change to the identical item changes nothing and makes no record.
+    `key` is the encoded key; `keyed` has the key attributes in it. A change to the identical item changes nothing and
+    makes no record. Returns the indexes that were touched.
     """
+    touched: IndexUnits = []
     if new is None:
         if old is None:
-            return
+            return touched
         items.remove(transaction, table.id, old)
-    elif old is not None and old.item == new[0]:
-        return
+        if table.indexes:
+            touched = change_entries(transaction, table, key, old.row, (old.content, old.size), None)
+    elif old is not None and old.item == new.stored:
+        return touched
     else:
-        items.put(transaction, table.id, key, new[0], new[1], old)
+        row = items.put(transaction, table.id, key, new.stored, new.size, old)
+        if table.indexes:
+            before = None if old is None else (old.content, old.size)
+            touched = change_entries(transaction, table, key, row, before, (new.item, new.size))
     if table.stream is not None:
-        before = None if old is None else (old.item, old.size)
-        capture(transaction, table.stream, key, keys, before, new)
+        was = None if old is None else (old.item, old.size)
+        shall_be = None if new is None else (new.stored, new.size)
+        capture(transaction, table.stream, key, key_of(table.schema, keyed), was, shall_be)
+    return touched
+
+
+def perform(transaction: Transaction, action: Action) -> Written:
+    """Do one write, unless its checks or its condition refuse it, which is before anything changes.
+
+    Raises: ResourceNotFoundException, ValidationException, ConditionalCheckFailedException.
+    """
+    table = find_table(transaction.catalog, action.table_name)
+    key = action.locate(table)
+    old = items.fetch(transaction.cursor, table.id, key)
+    if action.condition is not None:
+        require(action, old)
+    new = action.result(table, key, old)
+    return Written(table, old, new, change_item(transaction, table, key, action.key, old, new))
 
 
 @of_shape(shapes.PUT_ITEM)
 def put_item(request: dict[str, Any], _options: Options) -> Write:
     """Check a PutItem. DynamoDB: PutItem."""
     bound = substitutions(request, "ConditionExpression", wraps_null=False)
-    item, size = parse_item(request["Item"])
+    image = image_of(request["Item"])
     returns = _returns_old(request)
-    check_item_size(size)
+    check_item_size(image.size)
     condition = bind_optional(request.get("ConditionExpression"), bound)
     bound.refuse_unused()
-    stored = canonical_bytes(item)
-    show_item = request.get("ReturnValuesOnConditionCheckFailure") == "ALL_OLD"
-    name, mode = request["TableName"], request.get("ReturnConsumedCapacity")
-
-    def run(transaction: Transaction) -> bytes:
-        table = find_table(transaction.catalog, name)
-        schema = table.schema
-        check_item_keys(schema, item)
-        if condition is not None:
-            refuse_key_paths(schema, condition.paths)
-        key = encode_key(schema, item)
-        old = items.fetch(transaction.cursor, table.id, key)
-        require(condition, old, show_item=show_item)
-        change_item(transaction, table, key, key_of(schema, item), old, (stored, size))
-        units = write_units(max(size, old.size if old is not None else 0))
-        attributes = old.item if returns and old is not None else None
-        return answer(attributes, consumed(mode, table.name, units))
-
-    return Write(run, len(stored))
+    put = Put(request["TableName"], image, condition, shows_item(request))
+    return Write(_run(put, request, _old if returns else _nothing), len(image.stored))
 
 
 @of_shape(shapes.DELETE_ITEM)
 def delete_item(request: dict[str, Any], _options: Options) -> Write:
     """Check a DeleteItem. DynamoDB: DeleteItem."""
     bound = substitutions(request, "ConditionExpression")
-    keys, _ = parse_item(request["Key"])
+    key, _ = parse_item(request["Key"])
     returns = _returns_old(request)
     condition = bind_optional(request.get("ConditionExpression"), bound)
     bound.refuse_unused()
-    show_item = request.get("ReturnValuesOnConditionCheckFailure") == "ALL_OLD"
-    name, mode = request["TableName"], request.get("ReturnConsumedCapacity")
-
-    def run(transaction: Transaction) -> bytes:
-        table = find_table(transaction.catalog, name)
-        check_key(table.schema, keys)
-        if condition is not None:
-            refuse_key_paths(table.schema, condition.paths)
-        key = encode_key(table.schema, keys)
-        old = items.fetch(transaction.cursor, table.id, key)
-        require(condition, old, show_item=show_item)
-        change_item(transaction, table, key, keys, old, None)
-        units = write_units(old.size if old is not None else 0)
-        attributes = old.item if returns and old is not None else None
-        return answer(attributes, consumed(mode, table.name, units))
-
-    return Write(run)
+    delete = Delete(request["TableName"], key, condition, shows_item(request))
+    return Write(_run(delete, request, _old if returns else _nothing))
 
 
 @of_shape(shapes.UPDATE_ITEM)
 def update_item(request: dict[str, Any], _options: Options) -> Write:
     """Check an UpdateItem. DynamoDB: UpdateItem."""
     bound = substitutions(request, "UpdateExpression", "ConditionExpression", wraps_null=False)
-    keys, _ = parse_item(request["Key"])
+    key, _ = parse_item(request["Key"])
     text = request.get("UpdateExpression")
     update = None if text is None else bind_update(text, bound)
     condition = bind_optional(request.get("ConditionExpression"), bound)
     bound.refuse_unused()
-    show_item = request.get("ReturnValuesOnConditionCheckFailure") == "ALL_OLD"
-    name, mode = request["TableName"], request.get("ReturnConsumedCapacity")
+    change = Change(request["TableName"], key, update, condition, shows_item(request), counts_cost=True)
     returns = request.get("ReturnValues", "NONE")
 
-    def run(transaction: Transaction) -> bytes:
-        table = find_table(transaction.catalog, name)
-        check_key(table.schema, keys)
-        if condition is not None:
-            refuse_key_paths(table.schema, condition.paths)
-        if update is not None:
-            _refuse_key_changes(table, update)
-        key = encode_key(table.schema, keys)
-        old = items.fetch(transaction.cursor, table.id, key)
-        require(condition, old, show_item=show_item)
-        before = None if old is None else load_item(old.item)
-        after = updated(keys, before, update)
-        size = 0
-        if after is not None:
-            size = item_size(after)
-            check_updated_size(size, item_size(keys), update)
-            change_item(transaction, table, key, keys, old, (canonical_bytes(after), size))
-        units = write_units(max(size, old.size if old is not None else 0))
-        return answer(_returned(returns, update, before, after), consumed(mode, table.name, units))
+    def returned(written: Written) -> bytes | None:
+        return returned_of(returns, update, written)
 
     # What the expression adds is not known before it is applied; its values are a fair guess.
-    return Write(run, 512)
+    return Write(_run(change, request, _nothing if returns == "NONE" else returned), 512)
 
 
-def updated(keys: Item, before: Item | None, update: Update | None) -> Item | None:
-    """Apply an update to an item, or to nothing; None when it makes no item. DynamoDB: UpdateItem upserts."""
-    if before is not None:
-        return before if update is None else update.apply(before)
-    if update is None:
-        return keys
-    return update.apply(keys, exists=False) if update.creates_item else None
+def _run(
+    action: Action, request: dict[str, Any], returned: Callable[[Written], bytes | None]
+) -> Callable[[Transaction], bytes]:
+    """Give the work of a request for one write; `returned` picks the attributes that it answers with."""
+    mode, metrics_wanted = request.get("ReturnConsumedCapacity"), request.get("ReturnItemCollectionMetrics") == "SIZE"
+
+    def run(transaction: Transaction) -> bytes:
+        written = perform(transaction, action)
+        table = written.table
+        capacity = None if mode is None else consumed(mode, table.name, written.units, written.index_units)
+        metrics = collection_metrics(transaction, table, action.key) if metrics_wanted else None
+        return answer(returned(written), capacity, metrics)
+
+    return run
 
 
-def check_item_size(size: int) -> None:
-    """Refuse an item over 400 KB. DynamoDB: PutItem."""
-    if size > MAX_ITEM_BYTES:
-        raise ValidationException("Item size has exceeded the maximum allowed size")
+def _old(written: Written) -> bytes | None:
+    return None if written.old is None else written.old.item
 
 
-def check_updated_size(size: int, keys_size: int, update: Update | None) -> None:
-    """Refuse an update whose result, or whose result with the cost of the update, is over 400 KB."""
-    cost = 0 if update is None else update.write_cost
-    if max(size, size - keys_size + cost) > MAX_ITEM_BYTES:
-        raise ValidationException("Item size to update has exceeded the maximum allowed size")
+def _nothing(_written: Written) -> None:
+    return None
 
 
-def _refuse_key_changes(table: Table, update: Update) -> None:
-    refuse_key_paths(table.schema, (*update.paths, *update.read_paths))
-    for path in update.paths:
-        if path[0] in {table.schema.hash_name, table.schema.range_name}:
-            raise ValidationException(f"{INVALID}Cannot update attribute {path[0]}. This attribute is part of the key")
+def shows_item(request: dict[str, Any]) -> bool:
+    """Tell whether a refusal by a condition shall have the item in it."""
+    return bool(request.get("ReturnValuesOnConditionCheckFailure") == "ALL_OLD")
 
 
 def _returns_old(request: dict[str, Any]) -> bool:
@@ -177,10 +172,13 @@ def _returns_old(request: dict[str, Any]) -> bool:
     return bool(returns == "ALL_OLD")
 
 
-def _returned(returns: str, update: Update | None, before: Item | None, after: Item | None) -> bytes | None:
-    """Pick what UpdateItem's ReturnValues asks for; None when nothing remains."""
-    item = before if returns.endswith("_OLD") else after
-    if returns == "NONE" or item is None:
+def returned_of(returns: str, update: Update | None, written: Written) -> bytes | None:
+    """Pick what ReturnValues asks of an update; None when nothing remains. DynamoDB: UpdateItem, ReturnValues."""
+    if returns.endswith("_OLD"):
+        item = None if written.old is None else written.old.content
+    else:
+        item = None if written.new is None else written.new.item
+    if item is None:
         return None
     if returns.startswith("UPDATED_"):
         item = {} if update is None else update.project(item)

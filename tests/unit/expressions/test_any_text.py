@@ -11,7 +11,6 @@ from hypothesis import strategies as st
 
 from cdc.expressions import Substitutions, bind_condition, bind_key_condition, bind_projection, bind_update
 from cdc.model.errors import ValidationException
-from cdc.model.keys import KeySchema
 
 NAMES = {"#a": "a", "#b": "b.c"}
 VALUES: dict[str, dict[str, Any]] = {
@@ -130,7 +129,8 @@ def evaluate(text: str) -> None:
     for bind_and_ask in (
         lambda given: bind_condition(text, given).matches(ITEM),
         lambda given: bind_condition(text, given).matches({}),
-        lambda given: bind_key_condition(text, given).resolve(KeySchema("n", "N", "s", "S")),
+        lambda given: bind_key_condition(text, given).resolve((("n", "N"),), (("s", "S"),)),
+        lambda given: bind_key_condition(text, given, 8).resolve((("n", "N"), ("s", "S")), (("m", "S"), ("l", "B"))),
         lambda given: bind_projection(text, given).apply(ITEM),
         lambda given: bind_update(text, given).apply(ITEM),
         lambda given: bind_update(text, given).project(ITEM),

@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 from contextlib import contextmanager
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from cdc.model.catalog import TableDefinition
+from cdc.model.indexes import ALL, IndexDefinition, entry_of
 from cdc.model.keys import encode_key, key_of
 from cdc.model.options import Options
 from cdc.model.values import canonical_bytes, item_size
 from cdc.store import catalog, items
 from cdc.store.blocks import Block
 from cdc.store.database import open_database
+from cdc.store.index_items import backfill_some, insert_entry, remove_entry
 from cdc.store.writer import Writer
 from cdc.streams.capture import capture
 from cdc.streams.lifecycle import enable_stream
@@ -21,6 +24,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from cdc.clock import Clock
+    from cdc.model.catalog import Table
     from cdc.model.values import Item
     from cdc.store.blocks import Record
     from cdc.store.database import Database
@@ -68,26 +72,71 @@ def item_of(pk: str, **attributes: Any) -> Item:
     return {"pk": {"S": pk}, **{name: {"S": str(value)} for name, value in attributes.items()}}
 
 
+def add_index(
+    transaction: Transaction,
+    table: str,
+    name: str,
+    attribute: str,
+    projection: str = ALL,
+    included: tuple[str, ...] = (),
+) -> int:
+    """Add a global index on a string attribute to a table, and begin to fill it; return its id."""
+    found = transaction.catalog.tables[table]
+    definition = found.definition
+    if attribute not in dict(definition.attributes):
+        changed = replace(definition, attributes=(*definition.attributes, (attribute, "S")))
+        catalog.replace_definition(transaction, found.id, changed)
+    index = IndexDefinition(
+        name=name,
+        local=False,
+        key_schema=((attribute, "HASH"),),
+        projection=projection,
+        non_key_attributes=included,
+    )
+    index_id = catalog.insert_index(transaction, found.id, index, backfill=True)
+    now = transaction.catalog.tables[table]
+    stored = now.index(name)
+    assert stored is not None
+    backfill_some(transaction, now, stored)
+    return index_id
+
+
 def put(transaction: Transaction, name: str, item: Item) -> None:
-    """Write an item with its record."""
+    """Write an item with its index entries and its record."""
     table = transaction.catalog.tables[name]
     key = encode_key(table.schema, item)
     old = items.fetch(transaction.cursor, table.id, key)
     stored, size = canonical_bytes(item), item_size(item)
-    items.put(transaction, table.id, key, stored, size, old)
+    row = items.put(transaction, table.id, key, stored, size, old)
+    remove_entries(transaction, table, key, old)
+    for index in table.indexes:
+        entry = entry_of(index, item, size, key)
+        if entry is not None:
+            insert_entry(transaction, index, row, entry)
     if table.stream is not None:
         before = None if old is None else (old.item, old.size)
         capture(transaction, table.stream, key, key_of(table.schema, item), before, (stored, size))
 
 
+def remove_entries(transaction: Transaction, table: Table, key: bytes, old: items.StoredItem | None) -> None:
+    """Remove the index entries of an item, if there was one."""
+    if old is None:
+        return
+    for index in table.indexes:
+        entry = entry_of(index, old.content, old.size, key)
+        if entry is not None:
+            remove_entry(transaction, index, entry)
+
+
 def remove(transaction: Transaction, name: str, pk: str) -> None:
-    """Delete an item with its record."""
+    """Delete an item with its index entries and its record."""
     table = transaction.catalog.tables[name]
     keys = item_of(pk)
     key = encode_key(table.schema, keys)
     old = items.fetch(transaction.cursor, table.id, key)
     assert old is not None
     items.remove(transaction, table.id, old)
+    remove_entries(transaction, table, key, old)
     if table.stream is not None:
         capture(transaction, table.stream, key, keys, (old.item, old.size), None)
 

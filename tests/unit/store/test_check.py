@@ -16,7 +16,7 @@ from cdc.model.dead_letters import RETRIES_EXHAUSTED, DeadLetter
 from cdc.model.mappings import DELIVERED, TRIM_HORIZON, Checkpoint, Declaration, MappingSettings
 from cdc.model.options import Options
 from cdc.model.outbox import Message
-from cdc.store import catalog, checkpoints, dead_letters, mappings, outbox
+from cdc.store import catalog, checkpoints, dead_letters, index_items, mappings, outbox
 from cdc.store import check as check_module
 from cdc.store.blocks import Block, NewRecords
 from cdc.store.check import Violation, check
@@ -25,13 +25,19 @@ from cdc.store.database import open_database
 from cdc.store.replay import check_items
 from cdc.store.sqlite import dbapi2
 from cdc.streams.lifecycle import disable_stream, enable_stream
-from tests.unit.store.files import DAY, create_table, item_of, opened, put, remove
+from tests.unit.store.files import DAY, add_index, create_table, item_of, opened, put, remove
 
 if TYPE_CHECKING:
     from cdc.store.transaction import Transaction
 
 HOUR = 3600
 PUTS = 40
+INDEXES = (
+    ("both", "all", "ALL", ()),
+    ("both", "some", "INCLUDE", ("x",)),
+    ("new", "keys", "KEYS_ONLY", ()),
+    ("old", "lost", "ALL", ()),
+)
 
 
 def write_history(writer: Any, clock: ManualClock) -> None:
@@ -39,12 +45,25 @@ def write_history(writer: Any, clock: ManualClock) -> None:
     for name, view_type in (("both", "NEW_AND_OLD_IMAGES"), ("new", "NEW_IMAGE"), ("keys", "KEYS_ONLY")):
         writer.call(partial(create_table, name=name, view_type=view_type, retention=DAY if name == "both" else HOUR))
     writer.call(partial(create_table, name="old", view_type="OLD_IMAGE"))
+    for table, index, projection, included in INDEXES:
+        writer.call(
+            partial(add_index, table=table, name=index, attribute="value", projection=projection, included=included)
+        )
     for number in range(PUTS):
         for name in ("both", "new", "keys", "old"):
             writer.call(partial(put, name=name, item=item_of(f"k{number % 12}", value=number)))
             if number % 12 == 11:
                 writer.call(partial(remove, name=name, pk="k3"))
         clock.advance(30)
+
+
+def begin_an_index(transaction: Transaction) -> None:
+    """Add an index that is filled with the first three of its items, and one more that is written meanwhile."""
+    for most, name in ((3, "keys"), (1, "old")):
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setattr(index_items, "BACKFILL_ITEMS", most)
+            add_index(transaction, name, "begun", "value")
+    put(transaction, "keys", item_of("unseen", value=1))
 
 
 def settle_some(transaction: Transaction) -> None:
@@ -112,6 +131,7 @@ def good(tmp_path_factory: pytest.TempPathFactory) -> Path:
     clock = ManualClock()
     with opened(path, clock) as (_, writer):
         write_history(writer, clock)
+        writer.call(begin_an_index)
         writer.call(settle_some)
         writer.call(give_up)
         writer.call(leave_the_past)
@@ -139,6 +159,7 @@ def damage(path: Path, script: str) -> None:
     """
     connection = dbapi2.connect(str(path), isolation_level=None)
     connection.create_function("item_crc", 2, lambda key, item: crc32(item, crc32(key)), deterministic=True)
+    connection.create_function("entry_crc", 3, index_items.entry_crc, deterministic=True)
     connection.create_function("record_crc", 5, record_crc, deterministic=True)
     segments = [row[0] for row in connection.execute("SELECT id FROM segments")] if "records_" in script else []
     for segment in segments:
@@ -186,6 +207,18 @@ def test_an_empty_file_has_no_violation(tmp_path):
     assert violations(tmp_path / "new.db") == []
 
 
+def test_a_good_file_has_indexes_of_all_kinds(good):
+    """For the same reason."""
+    connection = dbapi2.connect(str(good))
+    held = dict(connection.execute("SELECT name, item_count FROM indexes").fetchall())
+    [[half]] = connection.execute("SELECT backfilled_key FROM indexes WHERE name = 'begun'").fetchall()
+    [[swept]] = connection.execute("SELECT count(*) FROM index_items JOIN dropped_indexes ON id = index_id").fetchall()
+    connection.close()
+    assert held == {"all": 12, "some": 12, "keys": 12, "begun": 3}
+    assert half
+    assert swept > 0
+
+
 def test_a_good_file_has_several_segments_and_all_kinds_of_records(good):
     """Otherwise the damages below would prove less than they seem to."""
     connection = dbapi2.connect(str(good))
@@ -205,6 +238,16 @@ FIRST = "sequence = (SELECT min(sequence) FROM records_1)"  # an INSERT into `bo
 MODIFY = f"sequence = (SELECT max(sequence) FROM records_1 WHERE kind = 1 AND {OF_BOTH})"
 RECORD_CRC = "crc = record_crc(sequence, shard, created_ms, kind, change)"
 ITEM_CRC = "crc = item_crc(key, item)"
+ENTRY_CRC = "crc = entry_crc(item_id, key, included)"
+
+
+def of_index(name: str) -> str:
+    return f"index_id = (SELECT id FROM indexes WHERE name = '{name}')"
+
+
+def an_entry(name: str) -> str:
+    return f"{of_index(name)} AND key = (SELECT min(key) FROM index_items WHERE {of_index(name)})"
+
 
 DAMAGES = {
     "a pending message without its payload": (
@@ -378,6 +421,76 @@ DAMAGES = {
             f" WHERE table_id = (SELECT id FROM tables WHERE name = 'new'); UPDATE items SET {ITEM_CRC}"
         ),
         "replay: .* the new image of its newest record",
+    ),
+    "a flipped byte in an entry": (
+        f"UPDATE index_items SET item_id = item_id + 1 WHERE {an_entry('all')}",
+        "index entry CRC",
+    ),
+    "an entry that is gone": (f"DELETE FROM index_items WHERE {an_entry('all')}", "index entry missing"),
+    "an entry that is gone, of an item that a backfill has passed": (
+        f"DELETE FROM index_items WHERE {an_entry('begun')}",
+        "index entry missing",
+    ),
+    "an entry under another key": (
+        (
+            f"UPDATE index_items SET key = CAST(key || x'01' AS BLOB) WHERE {an_entry('keys')};"
+            f" UPDATE index_items SET {ENTRY_CRC}"
+        ),
+        "index entry: .* what the item says",
+    ),
+    "an entry of another item": (
+        (
+            f"UPDATE index_items SET item_id = (SELECT max(item_id) FROM index_items WHERE {of_index('keys')})"
+            f" WHERE {an_entry('keys')}; UPDATE index_items SET {ENTRY_CRC}"
+        ),
+        "index entry: .* what the item says",
+    ),
+    "an entry of an item that is gone": (
+        f"DELETE FROM items WHERE id = (SELECT max(item_id) FROM index_items WHERE {of_index('keys')})",
+        "index entry without an item",
+    ),
+    "an entry of another table's item": (
+        (
+            "UPDATE index_items SET item_id = (SELECT max(id) FROM items WHERE table_id ="
+            f" (SELECT id FROM tables WHERE name = 'both')) WHERE {an_entry('keys')}; UPDATE index_items SET {ENTRY_CRC}"
+        ),
+        "index entry without an item",
+    ),
+    "an entry of another size": (
+        f"UPDATE index_items SET size = size + 1 WHERE {an_entry('keys')}",
+        "index entry: .* what the item says",
+    ),
+    "an entry that includes what the item has not": (
+        (
+            f'UPDATE index_items SET included = CAST(\'{{"x":{{"S":"y"}}}}\' AS BLOB) WHERE {an_entry("some")};'
+            f" UPDATE index_items SET {ENTRY_CRC}"
+        ),
+        "index entry: .* what the item says",
+    ),
+    "an entry of an item without the key": (
+        (
+            "UPDATE items SET item = CAST(json_remove(item, '$.value') AS BLOB) WHERE table_id ="
+            f" (SELECT id FROM tables WHERE name = 'new'); UPDATE items SET {ITEM_CRC}"
+        ),
+        "index entry: .* none, as the item has no key in the index",
+    ),
+    "entries of no index": ("DELETE FROM indexes WHERE name = 'keys'", "index entries without an index"),
+    "entries of a dropped index that is not to be swept": (
+        "DELETE FROM dropped_indexes",
+        "index entries without an index",
+    ),
+    "an index of no table": (
+        "INSERT INTO indexes SELECT 99, 99, name, definition, 0, 0, NULL FROM indexes WHERE name = 'keys'",
+        "index without a table",
+    ),
+    "an index's definition that is no JSON": ("UPDATE indexes SET definition = x'7b' WHERE name = 'all'", "catalogue"),
+    "a wrong number of entries": (
+        "UPDATE indexes SET item_count = item_count + 1 WHERE name = 'all'",
+        "index counters",
+    ),
+    "a wrong number of bytes in an index": (
+        "UPDATE indexes SET size_bytes = size_bytes - 1 WHERE name = 'all'",
+        "index counters",
     ),
     "a checkpoint beyond its shard": ("UPDATE checkpoints SET sequence = 1000000", "checkpoint"),
     "a checkpoint before its start": ("UPDATE checkpoints SET start_sequence = sequence + 1", "checkpoint"),

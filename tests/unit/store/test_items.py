@@ -18,8 +18,8 @@ from tests.unit.store.files import create_table, item_of, opened, put
 KEYS = [b"a", b"b", b"b\x00", b"c", b"\xfe\xff"]
 
 
-def write(transaction, key: bytes, item: bytes, table_id: int = 1) -> None:
-    items.put(transaction, table_id, key, item, len(item), items.fetch(transaction.cursor, table_id, key))
+def write(transaction, key: bytes, item: bytes, table_id: int = 1) -> int:
+    return items.put(transaction, table_id, key, item, len(item), items.fetch(transaction.cursor, table_id, key))
 
 
 def erase(transaction, key: bytes, table_id: int = 1) -> None:
@@ -39,6 +39,18 @@ def test_an_item_is_read_as_it_was_written_last(table, writer, database):
     found = items.fetch(database.reader().cursor(), table, b"k")
     assert found is not None
     assert found == StoredItem(row=found.row, size=6, item=b"longer")
+
+
+def test_an_items_content_is_decoded_once():
+    stored = StoredItem(1, 3, b'{"pk":{"S":"a"}}')
+    assert stored.content == {"pk": {"S": "a"}}
+    assert stored.content is stored.content
+
+
+def test_a_put_gives_the_row_that_it_wrote(table, writer, database):
+    rows = {writer.call(partial(write, key=key, item=b"one")) for key in (b"k", b"l", b"k")}
+    found = [items.fetch(database.reader().cursor(), table, key) for key in (b"k", b"l")]
+    assert rows == {item.row for item in found if item is not None}
 
 
 def test_a_key_that_is_not_there_is_none(table, writer, database):
@@ -78,9 +90,17 @@ def test_a_range_has_its_low_end_and_not_its_high_one(low, high, expected, table
     for key in KEYS[::-1]:
         writer.call(partial(write, key=key, item=b"i" + key))
         writer.call(partial(write, key=key, item=b"of another table", table_id=table + 1))
-    rows = [(key, 1 + len(key), b"i" + key) for key in expected]
+    rows = [(key, 1 + len(key), b"i" + key, 0) for key in expected]
     assert list(scan_range(database.reader(), table, low, high)) == rows
     assert list(scan_range(database.reader(), table, low, high, forward=False)) == rows[::-1]
+
+
+@pytest.mark.parametrize("at_once", [1, 2, 3, 128])
+def test_it_does_not_matter_how_many_rows_are_fetched_at_once(at_once, table, writer, database):
+    for key in KEYS:
+        writer.call(partial(write, key=key, item=b"x"))
+    rows = scan_range(database.reader(), table, b"", items.HIGHEST_KEY, at_once=at_once)
+    assert [row[0] for row in rows] == KEYS
 
 
 def test_a_scan_that_stops_early_leaves_no_statement_open(table, writer, database):
@@ -89,7 +109,7 @@ def test_a_scan_that_stops_early_leaves_no_statement_open(table, writer, databas
     connection = database.reader()
     scan = scan_range(connection, table, b"", items.HIGHEST_KEY)
     next(scan)
-    scan.close()  # type: ignore[attr-defined]  # a generator
+    scan.close()
     busy, *_ = connection.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()
     assert busy == 0  # an open read would have kept the WAL
 
@@ -109,7 +129,7 @@ def test_a_tables_counters_are_those_of_its_items(tmp_path_factory, steps):
         with database.reading() as connection:
             assert table_size(connection, table_id) == (len(model), sum(map(len, model.values())))
         rows = scan_range(database.reader(), table_id, b"", items.HIGHEST_KEY)
-        assert {key: item for key, _, item in rows} == model
+        assert {key: item for key, _, item, _ in rows} == model
 
 
 def test_a_dropped_tables_items_are_swept_in_steps_and_no_others(writer, database, monkeypatch):

@@ -16,7 +16,7 @@ from cdc.store import checkpoints, history, lambda_tags, mappings, outbox, schem
 from cdc.store.check import check
 from cdc.store.migrations import head_revision, known_revisions, upgrade
 from cdc.store.sqlite import APPLICATION_ID, PAGE_BYTES, dbapi2
-from tests.unit.store.files import DAY, create_table, item_of, opened, put, stored_records
+from tests.unit.store.files import DAY, add_index, create_table, item_of, opened, put, stored_records
 
 
 def objects(connection) -> dict[tuple[str, str], str]:
@@ -229,3 +229,17 @@ def test_outcomes_of_files_from_before_the_history_are_kept(path, clock, templat
     assert (outcome.through_sequence, outcome.request_id, outcome.settled_ms) == (through, "r", 2000)
     assert (outcome.first_sequence, outcome.last_sequence, outcome.started_ms) == (None, None, None)
     assert found == []
+
+
+def test_files_from_before_indexes_are_kept_and_can_have_them(path, clock, template):
+    source, kept = template
+    connection = old_file(path, "0007", source)
+    for segment in kept:
+        connection.execute(f"CREATE TABLE records_{segment} AS SELECT * FROM template.records_{segment}")
+    connection.close()
+    with opened(path, clock) as (database, writer):
+        assert [each for each in check(database) if each.what != "segment table"] == []
+        writer.call(partial(add_index, table="t", name="by-value", attribute="value"))
+        with database.reading() as connection:
+            assert connection.execute(text("SELECT item_count FROM indexes")).scalars().all() == [2]
+        assert [each for each in check(database) if each.what != "segment table"] == []

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from cdc.tables.definitions import create_table, update_table
-from cdc.tables.description import describe
+from cdc.tables.description import Sizes, describe
 
 KEYS = {
     "KeySchema": [{"AttributeName": "pk", "KeyType": "HASH"}],
@@ -24,7 +24,7 @@ def described(running):
             catalog.tables["flights"],
             running.options,
             status=status,
-            size=(2, 70),
+            sizes=Sizes((2, 70), {}),
             now_ms=running.clock.now_ms(),
         )
 

@@ -8,14 +8,11 @@ import pytest
 
 from cdc.expressions import Substitutions
 from cdc.model.errors import ValidationException
-from cdc.model.keys import MISMATCH, encode_key
 from cdc.tables import pages
 from cdc.tables.definitions import create_table
-from cdc.tables.pages import check_select, encode_start_key, parse_page, parse_start_key
+from cdc.tables.pages import check_select, parse_page, parse_start_key
 from cdc.tables.read import scan
 from cdc.tables.write import put_item
-
-INVALID = "The provided starting key is invalid"
 
 
 @pytest.fixture
@@ -30,7 +27,7 @@ def table(running):
         ],
         BillingMode="PAY_PER_REQUEST",
     )
-    return running.reader.view().catalog.tables["abc"]
+    return "abc"
 
 
 @pytest.mark.parametrize("select", [None, "ALL_ATTRIBUTES", "COUNT"])
@@ -73,29 +70,6 @@ def test_the_projection_is_bound_before_the_filter():
 def test_a_start_key_is_normalised():
     assert parse_start_key({}) is None
     assert parse_start_key({"ExclusiveStartKey": {"sk": {"N": "1.0"}}}) == {"sk": {"N": "1"}}
-
-
-KEY = {"pk": {"B": "AQ=="}, "sk": {"N": "5"}}
-
-
-@pytest.mark.parametrize(
-    ("start", "in_query", "in_scan"),
-    [
-        ({"pk": KEY["pk"]}, INVALID, f"{INVALID}: {MISMATCH}"),
-        (KEY | {"x": {"S": "a"}}, INVALID, f"{INVALID}: {MISMATCH}"),
-        ({"pk": KEY["pk"], "x": {"N": "5"}}, INVALID, f"{INVALID}: {MISMATCH}"),
-        (KEY | {"sk": {"S": "5"}}, MISMATCH, f"{INVALID}: {MISMATCH}"),
-    ],
-)
-def test_a_start_key_that_does_not_fit_is_refused_in_the_words_of_the_operation(table, start, in_query, in_scan):
-    for scanning, message in ((False, in_query), (True, in_scan)):
-        with pytest.raises(ValidationException) as caught:
-            encode_start_key(table, start, scan=scanning)
-        assert caught.value.message == message
-
-
-def test_a_start_key_that_fits_is_encoded(table):
-    assert encode_start_key(table, KEY, scan=True) == encode_key(table.schema, KEY)
 
 
 @pytest.mark.usefixtures("table")

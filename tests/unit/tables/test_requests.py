@@ -5,22 +5,24 @@ from __future__ import annotations
 import orjson
 import pytest
 
-from cdc.expressions import Substitutions, bind_condition, bind_projection
-from cdc.model.errors import (
-    ConditionalCheckFailedException,
-    ResourceNotFoundException,
-    SerializationException,
-    ValidationException,
-)
+from cdc.expressions import Substitutions, bind_projection
+from cdc.model.catalog import Table
+from cdc.model.errors import ResourceNotFoundException, SerializationException, ValidationException
 from cdc.model.keys import KeySchema
 from cdc.model.options import Options
-from cdc.store.items import StoredItem
 from cdc.tables import shapes
 from cdc.tables.definitions import create_table
-from cdc.tables.requests import answer, bind_optional, find_table, of_shape, refuse_key_paths, require, substitutions
+from cdc.tables.requests import answer, bind_optional, find_table, of_shape, refuse_key_paths, substitutions
 
-SCHEMA = KeySchema("pk", "S", "sk", "N")
-STORED = StoredItem(1, 5, b'{"pk":{"S":"a"},"v":{"N":"1"}}')
+TABLE = Table(
+    id=1,
+    definition=None,  # type: ignore[arg-type]  # not looked at
+    schema=KeySchema("pk", "S", "sk", "N"),
+    created_ms=0,
+    stream=None,
+    index_keys=frozenset({"a"}),
+)
+STORED = b'{"pk":{"S":"a"},"v":{"N":"1"}}'
 
 
 def test_a_shape_is_checked_before_the_operation_begins():
@@ -84,40 +86,30 @@ def test_no_expression_is_no_condition():
 @pytest.mark.parametrize(("text", "key"), [("pk.a", "pk"), ("sk[0]", "sk"), ("v, sk.x", "sk")])
 def test_a_path_into_a_key_is_refused(text, key):
     with pytest.raises(ValidationException, match=f"not allowed: Key: {key}$"):
-        refuse_key_paths(SCHEMA, bind_projection(text, Substitutions()).paths)
+        refuse_key_paths(TABLE, bind_projection(text, Substitutions()).paths)
 
 
-@pytest.mark.parametrize("text", ["pk", "pk, sk, v.pk, w[0].sk"])
+def test_a_path_into_an_index_key_is_refused_as_such():
+    with pytest.raises(ValidationException, match=r"not allowed: IndexKey: a$"):
+        refuse_key_paths(TABLE, bind_projection("v.a, a.v", Substitutions()).paths)
+
+
+@pytest.mark.parametrize("text", ["a", "pk", "pk, sk, v.pk, w[0].sk"])
 def test_a_path_to_a_key_or_elsewhere_is_not(text):
-    refuse_key_paths(SCHEMA, bind_projection(text, Substitutions()).paths)
-
-
-def test_a_condition_is_held_against_the_stored_item_or_an_empty_one():
-    exists = bind_condition("attribute_exists(v)", Substitutions(), "Condition")
-    require(None, None, show_item=True)
-    require(exists, STORED, show_item=True)
-    for show in (True, False):
-        with pytest.raises(ConditionalCheckFailedException) as caught:
-            require(exists, None, show_item=show)
-        assert caught.value.extra == {}
-    absent = bind_condition("attribute_not_exists(v)", Substitutions(), "Condition")
-    require(absent, None, show_item=True)
-    for show, extra in ((False, {}), (True, {"Item": {"pk": {"S": "a"}, "v": {"N": "1"}}})):
-        with pytest.raises(ConditionalCheckFailedException) as caught:
-            require(absent, STORED, show_item=show)
-        assert caught.value.extra == extra
+    refuse_key_paths(TABLE, bind_projection(text, Substitutions()).paths)
 
 
 @pytest.mark.parametrize(
     ("arguments", "expected"),
     [
         ((), {}),
-        ((STORED.item,), {"Attributes": orjson.loads(STORED.item)}),
-        ((b"{}", None, b"Item"), {"Item": {}}),
+        ((STORED,), {"Attributes": orjson.loads(STORED)}),
+        ((b"{}", None, None, b"Item"), {"Item": {}}),
+        ((None, None, {"SizeEstimateRangeGB": [0, 1]}), {"ItemCollectionMetrics": {"SizeEstimateRangeGB": [0, 1]}}),
         ((None, {"CapacityUnits": 1}), {"ConsumedCapacity": {"CapacityUnits": 1}}),
         (
-            (STORED.item, {"CapacityUnits": 1}, b"Item"),
-            {"Item": orjson.loads(STORED.item), "ConsumedCapacity": {"CapacityUnits": 1}},
+            (STORED, {"CapacityUnits": 1}, None, b"Item"),
+            {"Item": orjson.loads(STORED), "ConsumedCapacity": {"CapacityUnits": 1}},
         ),
     ],
 )

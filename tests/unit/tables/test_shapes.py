@@ -60,6 +60,7 @@ def test_a_shape_knows_every_member_of_the_services_model_and_its_bounds(shape, 
 def test_there_is_a_shape_for_each_operation():
     assert {shape.operation for shape in SHAPES} == {
         *("PutItem", "GetItem", "UpdateItem", "DeleteItem", "Query", "Scan", "BatchGetItem", "BatchWriteItem"),
+        *("TransactWriteItems", "TransactGetItems"),
         *("CreateTable", "DescribeTable", "ListTables", "UpdateTable", "DeleteTable"),
     }
 
@@ -160,6 +161,8 @@ def test_the_faults_of_a_new_table_stand_in_the_services_order():
             "KeySchema": [{"AttributeName": "a", "KeyType": "X"}],
             "ProvisionedThroughput": {"ReadCapacityUnits": 0},
             "BillingMode": "X",
+            "LocalSecondaryIndexes": [{"Projection": {"NonKeyAttributes": []}}],
+            "GlobalSecondaryIndexes": [{"IndexName": "a"}],
         },
     )
     places = [part.partition(" at '")[2].partition("'")[0] for part in message.split("; ")]
@@ -169,19 +172,50 @@ def test_the_faults_of_a_new_table_stand_in_the_services_order():
         "provisionedThroughput.readCapacityUnits",
         "keySchema.1.member.keyType",
         "attributeDefinitions.1.member.attributeType",
+        "localSecondaryIndexes.1.member.indexName",
+        "localSecondaryIndexes.1.member.keySchema",
+        "localSecondaryIndexes.1.member.projection.nonKeyAttributes",
+        "globalSecondaryIndexes.1.member.keySchema",
+        "globalSecondaryIndexes.1.member.projection",
     ]
+
+
+def test_the_keys_of_a_global_index_may_have_eight_attributes_those_of_others_two():
+    def schema(count):
+        return [{"AttributeName": f"a{number}", "KeyType": "HASH"} for number in range(count)]
+
+    def request(of_table, of_global, of_local):
+        index = {"IndexName": "abc", "Projection": {}}
+        return {
+            "TableName": "flights",
+            "AttributeDefinitions": [],
+            "KeySchema": schema(of_table),
+            "GlobalSecondaryIndexes": [index | {"KeySchema": schema(of_global)}],
+            "LocalSecondaryIndexes": [index | {"KeySchema": schema(of_local)}],
+        }
+
+    shapes.CREATE_TABLE.check(request(2, 8, 2))
+    message = refusal(shapes.CREATE_TABLE, request(3, 9, 3))
+    assert message.startswith("3 validation errors detected: ")
+    for place, most in (
+        ("keySchema", 2),
+        ("localSecondaryIndexes.1.member.keySchema", 2),
+        ("globalSecondaryIndexes.1.member.keySchema", 8),
+    ):
+        assert (
+            f"' at '{place}' failed to satisfy constraint: Member must have length less than or equal to {most}"
+            in message
+        )
 
 
 @pytest.mark.parametrize(
     ("shape", "member"),
     [
-        (shapes.QUERY, "IndexName"),
         (shapes.QUERY, "KeyConditions"),
         (shapes.SCAN, "ScanFilter"),
         (shapes.PUT_ITEM, "Expected"),
         (shapes.UPDATE_ITEM, "AttributeUpdates"),
         (shapes.GET_ITEM, "AttributesToGet"),
-        (shapes.CREATE_TABLE, "GlobalSecondaryIndexes"),
         (shapes.CREATE_TABLE, "Tags"),
         (shapes.UPDATE_TABLE, "ReplicaUpdates"),
     ],

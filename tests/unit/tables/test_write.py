@@ -4,13 +4,11 @@ from __future__ import annotations
 
 import pytest
 
-from cdc.expressions import Substitutions, bind_update
-from cdc.model.errors import InternalServerError, ServiceError, ValidationException
+from cdc.model.errors import InternalServerError, ServiceError
 from cdc.model.options import Options
-from cdc.model.values import MAX_ITEM_BYTES
 from cdc.tables.definitions import create_table, describe_table
 from cdc.tables.read import get_item
-from cdc.tables.write import check_item_size, check_updated_size, delete_item, put_item, update_item, updated
+from cdc.tables.write import delete_item, put_item, update_item
 
 KEY = {"pk": {"S": "a"}}
 
@@ -26,47 +24,6 @@ def table(running):
         StreamSpecification={"StreamEnabled": True, "StreamViewType": "NEW_AND_OLD_IMAGES"},
     )
     return "abc"
-
-
-def bound(text, **values):
-    return bind_update(text, Substitutions(values={f":{name}": value for name, value in values.items()}))
-
-
-@pytest.mark.parametrize(
-    ("before", "update", "after"),
-    [
-        (None, None, KEY),
-        (KEY | {"v": {"S": "x"}}, None, KEY | {"v": {"S": "x"}}),
-        (None, bound("SET v = :v", v={"N": "1"}), KEY | {"v": {"N": "1"}}),
-        (None, bound("ADD v :v", v={"N": "1"}), KEY | {"v": {"N": "1"}}),
-        (None, bound("REMOVE v"), None),
-        (None, bound("DELETE v :v", v={"SS": ["x"]}), None),
-        (None, bound("REMOVE v SET w = :v", v={"N": "1"}), KEY | {"w": {"N": "1"}}),
-        (KEY | {"v": {"S": "x"}}, bound("REMOVE v"), KEY),
-    ],
-)
-def test_an_update_makes_an_item_of_nothing_only_by_setting_or_adding(before, update, after):
-    assert updated(KEY, before, update) == after
-
-
-def test_an_item_of_400_kb_is_the_largest():
-    check_item_size(MAX_ITEM_BYTES)
-    with pytest.raises(ValidationException, match=r"^Item size has exceeded the maximum allowed size$"):
-        check_item_size(MAX_ITEM_BYTES + 1)
-
-
-def test_an_updated_item_is_bounded_with_and_without_the_cost_of_its_update():
-    update = bound("SET v = :v", v={"N": "1"})
-    check_updated_size(MAX_ITEM_BYTES, 3, None)
-    check_updated_size(MAX_ITEM_BYTES - 19, 3, update)
-    check_updated_size(MAX_ITEM_BYTES, 100, update)
-    for size, keys_size, applied in (
-        (MAX_ITEM_BYTES - 18, 3, update),
-        (MAX_ITEM_BYTES + 1, 100, update),
-        (MAX_ITEM_BYTES + 1, 3, None),
-    ):
-        with pytest.raises(ValidationException, match=r"^Item size to update has exceeded the maximum allowed size$"):
-            check_updated_size(size, keys_size, applied)
 
 
 def state(running):

@@ -1,0 +1,104 @@
+"""Index entries of a write: what the change of an item makes of them, on the transaction that changes it."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, TypeAlias
+
+from cdc.model.errors import ValidationException
+from cdc.model.indexes import entry_at, entry_of
+from cdc.model.values import MAX_ITEM_BYTES
+from cdc.store import index_items
+from cdc.tables.capacity import write_units
+
+if TYPE_CHECKING:
+    from cdc.model.catalog import Table
+    from cdc.model.indexes import Index
+    from cdc.model.values import Item
+    from cdc.store.transaction import Transaction
+
+IndexUnits: TypeAlias = "list[tuple[Index, float]]"
+"""The indexes that a write touched, each with the units that it consumed there."""
+
+
+def change_entries(
+    transaction: Transaction,
+    table: Table,
+    key: bytes,
+    item_id: int,
+    old: tuple[Item, int] | None,
+    new: tuple[Item, int] | None,
+) -> IndexUnits:
+    """Bring the entries of one item, under its encoded key, from `old` to `new`: items with their sizes.
+
+    DynamoDB: secondary indexes, write capacity.
+    """
+    touched: IndexUnits = []
+    for index in table.indexes:
+        if old is None:
+            units = _add(transaction, index, key, item_id, new)
+        elif new is None:
+            units = _take(transaction, index, key, old)
+        else:
+            units = _change(transaction, index, key, item_id, old, new)
+        if units:
+            touched.append((index, units))
+    return touched
+
+
+def _add(transaction: Transaction, index: Index, key: bytes, item_id: int, new: tuple[Item, int] | None) -> float:
+    assert new is not None
+    entry = entry_of(index, *new, key)
+    if entry is None:
+        return 0
+    index_items.insert_entry(transaction, index, item_id, entry)
+    return write_units(entry.size)
+
+
+def _take(transaction: Transaction, index: Index, key: bytes, old: tuple[Item, int]) -> float:
+    entry = entry_of(index, *old, key)
+    if entry is None:
+        return 0
+    index_items.remove_entry(transaction, index, entry)
+    return write_units(entry.size)
+
+
+def _change(
+    transaction: Transaction, index: Index, key: bytes, item_id: int, old: tuple[Item, int], new: tuple[Item, int]
+) -> float:
+    before, after = old[0], new[0]
+    if any(before.get(name) != after.get(name) for name, _ in index.key_attributes):
+        return _move(transaction, index, key, item_id, old, new)
+    if not index.whole_items and all(before.get(name) == after.get(name) for name in index.included):
+        return 0
+    at = index.encode_key(before, key)
+    if at is None:
+        return 0
+    old_entry, new_entry = entry_at(index, *old, at), entry_at(index, *new, at)
+    index_items.rewrite_entry(transaction, index, item_id, old_entry, new_entry)
+    return write_units(max(old_entry.size, new_entry.size))
+
+
+def _move(
+    transaction: Transaction, index: Index, key: bytes, item_id: int, old: tuple[Item, int], new: tuple[Item, int]
+) -> float:
+    old_entry = entry_of(index, *old, key)
+    if old_entry is None:
+        return _add(transaction, index, key, item_id, new)
+    new_entry = entry_of(index, *new, key)
+    if new_entry is None:
+        index_items.remove_entry(transaction, index, old_entry)
+        return write_units(old_entry.size)
+    index_items.move_entry(transaction, index, item_id, old_entry, new_entry)
+    return write_units(old_entry.size) + write_units(new_entry.size)
+
+
+def check_local_sizes(table: Table, item: Item, size: int, key: bytes, message: str) -> None:
+    """Refuse an item that is over 400 KB together with its entries in local indexes.
+
+    Raises: ValidationException with `message`. (DynamoDB: limits, item size with local secondary indexes.)
+    """
+    if not table.has_local_indexes or size * (1 + len(table.indexes)) <= MAX_ITEM_BYTES:
+        return
+    entries = [entry_of(index, item, size, key) for index in table.indexes if index.local]
+    if size + sum(entry.size for entry in entries if entry is not None) > MAX_ITEM_BYTES:
+        raise ValidationException(message)

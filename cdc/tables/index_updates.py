@@ -1,0 +1,178 @@
+"""UpdateTable's changes of global indexes: planned against the table, then made on the open transaction."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING, Any
+
+from cdc.model.errors import LimitExceededException, ResourceNotFoundException, ValidationException
+from cdc.model.values import INVALID
+from cdc.store import catalog as store
+from cdc.store.index_items import backfill_some
+from cdc.tables.index_checks import (
+    MAX_GLOBAL_INDEXES,
+    NO_UNITS,
+    TOO_MANY_GLOBAL,
+    check_included,
+    check_units,
+    new_definition,
+)
+from cdc.tables.throughput import ON_DEMAND, PROVISIONED, change_index_units, with_old_units
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from cdc.model.catalog import Table, TableDefinition
+    from cdc.model.indexes import Index, IndexDefinition
+    from cdc.store.transaction import Transaction
+
+ONE_AT_A_TIME = "Subscriber limit exceeded: Only 1 online index can be created or deleted simultaneously per table"
+UNKNOWN_UPDATED = (
+    "This operation cannot be performed with given input values. "
+    "Please contact DynamoDB service team for more info: Action Blocked: IndexUpdate"
+)
+
+
+@dataclass(frozen=True, slots=True)
+class IndexPlan:
+    """What an UpdateTable does to a table's indexes."""
+
+    created: IndexDefinition | None = None
+    dropped: Index | None = None
+    changed: dict[int, IndexDefinition] = field(default_factory=dict)  # by the index's id
+
+
+def plan_index_changes(table: Table, after: TableDefinition, request: dict[str, Any], now_ms: int) -> IndexPlan:
+    """Hold the index updates of a request against the table, whose definition will be `after` but for attributes.
+
+    Raises: ValidationException, ResourceNotFoundException, LimitExceededException.
+    (DynamoDB: UpdateTable, GlobalSecondaryIndexUpdates.)
+    """
+    updates = request.get("GlobalSecondaryIndexUpdates") or []
+    created = [update["Create"] for update in updates if update.get("Create") is not None]
+    dropped = [update["Delete"]["IndexName"] for update in updates if update.get("Delete") is not None]
+    changed = [update["Update"] for update in updates if update.get("Update") is not None]
+    if len(created) + len(dropped) > 1:
+        raise LimitExceededException(ONE_AT_A_TIME)
+    plan = IndexPlan(
+        _created(table, after, created[0]) if created else None,
+        _dropped(table, dropped[0]) if dropped else None,
+        _changed(table, after, changed, now_ms),
+    )
+    return _with_billing_mode(table, after, plan)
+
+
+def _created(table: Table, after: TableDefinition, wanted: dict[str, Any]) -> IndexDefinition:
+    name = wanted["IndexName"]
+    if table.index(name) is not None:
+        raise ValidationException(f"{INVALID}Index already exists: {name}")
+    if any(index.backfilling for index in table.indexes):
+        raise LimitExceededException(ONE_AT_A_TIME)
+    check_units(wanted, after.billing_mode)
+    if sum(not index.local for index in table.indexes) == MAX_GLOBAL_INDEXES:
+        raise ValidationException(TOO_MANY_GLOBAL)
+    definition = new_definition(wanted)
+    check_included([definition, *(index.definition for index in table.indexes)])
+    return definition
+
+
+def _dropped(table: Table, name: str) -> Index:
+    index = table.index(name)
+    if index is None or index.local:
+        raise ResourceNotFoundException(f"Requested resource not found: Index: {name} of table: {table.name} not found")
+    if any(other.backfilling for other in table.indexes if other is not index):
+        raise LimitExceededException(ONE_AT_A_TIME)
+    return index
+
+
+def _changed(
+    table: Table, after: TableDefinition, updates: list[dict[str, Any]], now_ms: int
+) -> dict[int, IndexDefinition]:
+    changed = {}
+    for update in updates:
+        index = table.index(update["IndexName"])
+        if index is None or index.local:
+            raise ValidationException(UNKNOWN_UPDATED)
+        check_units(update, after.billing_mode)
+        units = update.get("ProvisionedThroughput")
+        if units is None:  # on demand, where an update has nothing to say
+            continue
+        if table.definition.billing_mode == ON_DEMAND:
+            read_units, write_units = units["ReadCapacityUnits"], units["WriteCapacityUnits"]
+            changed[index.id] = replace(index.definition, read_units=read_units, write_units=write_units)
+        else:
+            changed[index.id] = change_index_units(index.definition, units, now_ms)
+    return changed
+
+
+def _with_billing_mode(table: Table, after: TableDefinition, plan: IndexPlan) -> IndexPlan:
+    """Take a change of the billing mode to the global indexes that stay."""
+    if table.definition.billing_mode == after.billing_mode:
+        return plan
+    staying = [index for index in table.indexes if not index.local and index is not plan.dropped]
+    if after.billing_mode == PROVISIONED:
+        without = [index.name for index in staying if index.id not in plan.changed]
+        if without:
+            raise ValidationException(NO_UNITS + ",".join(without))
+        return plan
+    return replace(
+        plan, changed={index.id: replace(index.definition, read_units=0, write_units=0) for index in staying}
+    )
+
+
+def changed_attributes(
+    table: Table, plan: IndexPlan, declared: Iterable[dict[str, str]]
+) -> tuple[tuple[str, str], ...]:
+    """Give the attribute definitions of the table after a plan: those that a key uses, each with the type it had first.
+
+    (DynamoDB: UpdateTable, AttributeDefinitions.)
+    """
+    types = {each["AttributeName"]: each["AttributeType"] for each in declared} | dict(table.definition.attributes)
+    used = {name for name, _ in table.schema.attributes()}
+    for index in table.indexes:
+        if index is not plan.dropped:
+            used.update(name for name, _ in index.key_attributes)
+    if plan.created is not None:
+        used.update(name for name, _ in plan.created.key_schema)
+    kept = [each for each in table.definition.attributes if each[0] in used]
+    known = {name for name, _ in kept}
+    return (*kept, *((name, kind) for name, kind in types.items() if name in used - known))
+
+
+def change_definitions(transaction: Transaction, table: Table, after: TableDefinition, plan: IndexPlan) -> None:
+    """Store a table's changed definition and carry a plan out.
+
+    A small table has its new index filled at once; a larger one's is left to housekeeping.
+    """
+    if plan.dropped is not None:
+        store.drop_index(transaction, plan.dropped.id)
+    if after != table.definition:
+        store.replace_definition(transaction, table.id, after)
+    for index_id, definition in plan.changed.items():
+        store.replace_index_definition(transaction, index_id, definition)
+    if plan.created is not None:
+        store.insert_index(transaction, table.id, plan.created, backfill=True)
+        now = transaction.catalog.tables[table.name]
+        index = now.index(plan.created.name)
+        assert index is not None
+        backfill_some(transaction, now, index)
+
+
+def while_indexes_change(before: Table, after: Table, plan: IndexPlan, now_ms: int) -> tuple[Table, dict[str, str]]:
+    """Return a table as UpdateTable answers it, with the statuses of the indexes that are being changed, by name."""
+    statuses: dict[str, str] = {}
+    indexes = list(after.indexes)
+    if plan.created is not None:
+        statuses[plan.created.name] = "CREATING"
+    if plan.dropped is not None:
+        statuses[plan.dropped.name] = "DELETING"
+        indexes.append(plan.dropped)
+    for place, index in enumerate(indexes):
+        if statuses.get(index.name) == "CREATING":
+            indexes[place] = replace(index, backfilling=True)
+        if index.id in plan.changed:
+            statuses[index.name] = "UPDATING"
+            if before.definition.billing_mode == after.definition.billing_mode:
+                was = next(each.definition for each in before.indexes if each.id == index.id)
+                indexes[place] = replace(index, definition=with_old_units(was, index.definition, now_ms))
+    return replace(after, indexes=tuple(sorted(indexes, key=lambda index: index.name))), statuses
