@@ -5,6 +5,8 @@ from __future__ import annotations
 import itertools
 from typing import TYPE_CHECKING, Any
 
+from tests.table_definitions import definition
+
 if TYPE_CHECKING:
     from tests.integration.wire import Wire
 
@@ -18,23 +20,23 @@ def unique_name() -> str:
 
 def schema(keys: str) -> dict[str, Any]:
     """Write KeySchema and AttributeDefinitions of keys such as `pk:S sk:N`."""
-    pairs = [key.split(":") for key in keys.split()]
-    return {
-        "KeySchema": [
-            {"AttributeName": name, "KeyType": kind} for (name, _), kind in zip(pairs, ("HASH", "RANGE"), strict=False)
-        ],
-        "AttributeDefinitions": [{"AttributeName": name, "AttributeType": kind} for name, kind in pairs],
-    }
+    described = definition(keys)
+    return {name: described[name] for name in ("KeySchema", "AttributeDefinitions")}
 
 
 def create(wire: Wire, keys: str = "pk:S", *, stream: str | None = None, **request: Any) -> str:
-    """Create an on-demand table with `keys`, with a stream of the view type `stream`; return its name."""
+    """Create an on-demand table with `keys`, with a stream of the view type `stream`; return its name.
+
+    Indexes are given as `local` and `global_`, with the types of their keys as `others`: see `tests.table_definitions`.
+    """
     name = request.pop("TableName", None) or unique_name()
+    parts = {part: request.pop(part, None) for part in ("local", "global_")}
+    described = definition(keys, request.pop("others", ""), **parts)
     if stream is not None:
         request["StreamSpecification"] = {"StreamEnabled": True, "StreamViewType": stream}
-    if "ProvisionedThroughput" not in request:
-        request["BillingMode"] = "PAY_PER_REQUEST"
-    wire.call("CreateTable", TableName=name, **schema(keys), **request)
+    if "ProvisionedThroughput" in request:
+        del described["BillingMode"]
+    wire.call("CreateTable", TableName=name, **described | request)
     return str(name)
 
 

@@ -30,6 +30,8 @@ SOUND = {
     "Scan": {"TableName": "t"},
     "BatchGetItem": {"RequestItems": {"t": {"Keys": [{"pk": s("a")}]}}},
     "BatchWriteItem": {"RequestItems": {"t": [{"PutRequest": {"Item": {"pk": s("a")}}}]}},
+    "TransactWriteItems": {"TransactItems": [{"Put": {"TableName": "t", "Item": {"pk": s("a")}}}]},
+    "TransactGetItems": {"TransactItems": [{"Get": {"TableName": "t", "Key": {"pk": s("a")}}}]},
     "ListStreams": {},
     "DescribeStream": {"StreamArn": "arn"},
     "GetShardIterator": {"StreamArn": "arn", "ShardId": "shard", "ShardIteratorType": "LATEST"},
@@ -39,13 +41,13 @@ SOUND = {
 IMPLEMENTED = {
     "CreateTable": {
         "TableName", "AttributeDefinitions", "KeySchema", "BillingMode", "ProvisionedThroughput", "StreamSpecification",
-        "TableClass", "DeletionProtectionEnabled",
+        "TableClass", "DeletionProtectionEnabled", "LocalSecondaryIndexes", "GlobalSecondaryIndexes",
     },
     "DescribeTable": {"TableName"},
     "ListTables": {"ExclusiveStartTableName", "Limit"},
     "UpdateTable": {
         "TableName", "AttributeDefinitions", "BillingMode", "ProvisionedThroughput", "StreamSpecification",
-        "TableClass", "DeletionProtectionEnabled",
+        "TableClass", "DeletionProtectionEnabled", "GlobalSecondaryIndexUpdates",
     },
     "DeleteTable": {"TableName"},
     "PutItem": {
@@ -57,17 +59,21 @@ IMPLEMENTED = {
         "ReturnConsumedCapacity",
     },
     "Query": {
-        "TableName", "Select", "Limit", "ConsistentRead", "ScanIndexForward", "ExclusiveStartKey",
+        "TableName", "IndexName", "Select", "Limit", "ConsistentRead", "ScanIndexForward", "ExclusiveStartKey",
         "ReturnConsumedCapacity", "ProjectionExpression", "FilterExpression", "KeyConditionExpression",
         "ExpressionAttributeNames", "ExpressionAttributeValues",
     },
     "Scan": {
-        "TableName", "Select", "Limit", "ConsistentRead", "ExclusiveStartKey", "ReturnConsumedCapacity",
+        "TableName", "IndexName", "Select", "Limit", "ConsistentRead", "ExclusiveStartKey", "ReturnConsumedCapacity",
         "TotalSegments", "Segment", "ProjectionExpression", "FilterExpression", "ExpressionAttributeNames",
         "ExpressionAttributeValues",
     },
     "BatchGetItem": {"RequestItems", "ReturnConsumedCapacity"},
     "BatchWriteItem": {"RequestItems", "ReturnConsumedCapacity", "ReturnItemCollectionMetrics"},
+    "TransactWriteItems": {
+        "TransactItems", "ReturnConsumedCapacity", "ReturnItemCollectionMetrics", "ClientRequestToken",
+    },
+    "TransactGetItems": {"TransactItems", "ReturnConsumedCapacity"},
     "ListStreams": {"TableName", "Limit", "ExclusiveStartStreamArn"},
     "DescribeStream": {"StreamArn", "Limit", "ExclusiveStartShardId", "ShardFilter"},
     "GetShardIterator": {"StreamArn", "ShardId", "ShardIteratorType", "SequenceNumber", "Timestamp"},
@@ -104,6 +110,8 @@ def with_table(value, table):
     """Put the name of the table for `t`, as a value or as a key."""
     if isinstance(value, dict):
         return {table if key == "t" else key: with_table(inner, table) for key, inner in value.items()}
+    if isinstance(value, list):
+        return [with_table(inner, table) for inner in value]
     return table if value == "t" else value
 
 
@@ -162,6 +170,8 @@ def test_the_members_of_a_batch_of_reads_that_are_not_here_yet_are_refused_too(w
 TELLING = {
     "TableName": "nowhere", "AttributeDefinitions": [{}], "KeySchema": [], "BillingMode": "x", "TableClass": "x",
     "ProvisionedThroughput": {}, "StreamSpecification": {}, "DeletionProtectionEnabled": "x",
+    "LocalSecondaryIndexes": [], "GlobalSecondaryIndexes": [], "GlobalSecondaryIndexUpdates": [{}],
+    "IndexName": "nope", "TransactItems": [], "ClientRequestToken": "",
     "ExclusiveStartTableName": "x", "Limit": 0, "Item": {}, "Key": {}, "ConditionExpression": "x",
     "ExpressionAttributeNames": {}, "ExpressionAttributeValues": {}, "ReturnValues": "x",
     "ReturnValuesOnConditionCheckFailure": "x", "ReturnConsumedCapacity": "x", "ReturnItemCollectionMetrics": "x",
