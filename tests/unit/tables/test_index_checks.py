@@ -51,8 +51,10 @@ PROVISIONED = {"BillingMode": "PROVISIONED", "ProvisionedThroughput": UNITS}
         ),
         (
             table(local=[index("loc", "a b")]),
-            f"{OOMPV}Index KeySchema does not have the same leading hash key as table KeySchema for index: loc. "
-            "index hash key: a, table hash key: pk",
+            (
+                f"{OOMPV}Index KeySchema does not have the same leading hash key as table KeySchema for index: loc. "
+                "index hash key: a, table hash key: pk"
+            ),
         ),
         (table(global_=[index("glo", "a") | {"Projection": {}}]), f"{OOMPV}Unknown ProjectionType: null"),
         (
@@ -140,8 +142,10 @@ ONE = (
         ),
         (
             updates({"Create": index("one", "a pk")}),
-            f"{OOMPV}Some index key attributes are not defined in AttributeDefinitions. "
-            "Keys: [a, pk], AttributeDefinitions: [a]",
+            (
+                f"{OOMPV}Some index key attributes are not defined in AttributeDefinitions. "
+                "Keys: [a, pk], AttributeDefinitions: [a]"
+            ),
         ),
         (
             updates({"Create": index("one", "a") | {"Projection": {}}}),

@@ -35,8 +35,10 @@ SAME = "Both the Hash Key and the Range Key element in the KeySchema have the sa
         (
             "a:HASH z:RANGE",
             False,
-            f"{OOMPV}Some index key attributes are not defined in AttributeDefinitions. "
-            "Keys: [a, z], AttributeDefinitions: [a, b, c, d, e]",
+            (
+                f"{OOMPV}Some index key attributes are not defined in AttributeDefinitions. "
+                "Keys: [a, z], AttributeDefinitions: [a, b, c, d, e]"
+            ),
         ),
         ("a:HASH a:RANGE", False, SAME),
         ("a:RANGE b:HASH", False, NO_RANGE_FIRST),
