@@ -24,6 +24,8 @@ from cdc.model.options import Options
 from cdc.service import Service, open_service
 from cdc.service.control import UnknownMappingError
 from cdc.service.operations import OPERATIONS
+from cdc.store import index_items
+from tests.table_definitions import attributes, index
 from tests.unit.service.requests import OFF, ON, create, declaration, put, records
 
 # -- operations --
@@ -51,6 +53,19 @@ def test_a_method_runs_the_operation_of_its_name(service, name):
 def test_a_name_that_is_no_operation_is_a_key_error(service):
     with pytest.raises(KeyError):
         service.call("ExecuteStatement", {})
+
+
+def test_housekeeping_fills_an_index_and_gives_back_what_deleted_ones_held(service, monkeypatch):
+    monkeypatch.setattr(index_items, "BACKFILL_ITEMS", 2)
+    create(service)
+    put(service, *"abcde")
+    for change, held in (({"Create": index("by-pk", "pk")}, 5), ({"Delete": {"IndexName": "by-pk"}}, 0)):
+        declared = attributes("pk:S") if held else []
+        service.update_table(TableName="abc", AttributeDefinitions=declared, GlobalSecondaryIndexUpdates=[change])
+        service.housekeep()
+        rows = service.database.reader().execute("SELECT count(*) FROM index_items").fetchall()
+        assert rows == [(held,)]
+        assert service.describe_table(TableName="abc")["Table"]["TableStatus"] == "ACTIVE"
 
 
 def test_refusals_are_the_errors_of_dynamodb(service):

@@ -9,12 +9,14 @@ import pytest
 
 from cdc.model.catalog import sequence_text
 from cdc.model.errors import TrimmedDataAccessException
+from cdc.model.indexes import Entry
 from cdc.model.mappings import DELIVERED
 from cdc.model.options import DAY_SECONDS, Options
-from cdc.store import catalog, checkpoints, items, records
+from cdc.store import catalog, checkpoints, index_items, items, records, tokens
 from cdc.store.check import check
 from cdc.store.checkpoints import Passed
 from cdc.streams import retention
+from tests.unit.store.files import add_index
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -418,3 +420,38 @@ def test_a_segment_that_a_late_write_closes_expires_with_its_own_records(house, 
     kept = house.append(orders)
     assert house.purge().segments_dropped == 1
     assert house.readable(orders) == kept
+
+
+def test_entries_of_deleted_indexes_are_swept_in_bounded_writes_with_a_rest_after_each(house, monkeypatch):
+    monkeypatch.setattr(index_items, "DROP_ROWS", 2)
+    monkeypatch.setattr(retention, "SWEEP_WRITES", 3)
+    house.create("kept")
+
+    def fill(transaction) -> None:
+        add_index(transaction, "kept", "gone", "x")
+        index = transaction.catalog.tables["kept"].index("gone")
+        for number in range(5):
+            index_items.insert_entry(transaction, index, number, Entry(b"%d" % number, 2, None))
+        catalog.drop_index(transaction, index.id)
+
+    house.write(fill)
+    rests: list[int] = []
+    results = [
+        retention.purge_step(house.writer, house.reader, house.clock.now_ms(), lambda: rests.append(1))
+        for _ in range(2)
+    ]
+    assert [(each.sweeps, each.more) for each in results] == [(3, True), (0, False)]
+    assert len(rests) == 3
+    assert house.database.reader().execute("SELECT count(*) FROM index_items").fetchall() == [(0,)]
+
+
+def test_request_tokens_go_when_they_no_longer_count(house, monkeypatch):
+    monkeypatch.setattr(retention, "TOKEN_ROWS", 2)
+    monkeypatch.setattr(retention, "TOKEN_WRITES", 2)
+    done = tokens.Completed(b"", [])
+    for number in range(5):
+        house.write(lambda each, number=number: tokens.store_token(each, "Op", f"{number}", done))
+    assert (house.purge().tokens_deleted, house.purge().more) == (0, False)
+    house.clock.advance(tokens.LIFE_MS / 1000)
+    results = [house.purge(), house.purge()]
+    assert [(each.tokens_deleted, each.more) for each in results] == [(4, True), (1, False)]

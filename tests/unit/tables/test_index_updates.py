@@ -163,7 +163,7 @@ def test_while_an_index_is_filled_no_other_is_made_or_deleted_and_the_table_stay
     for refused in (create("other", "a"), delete("glo")):
         with pytest.raises(LimitExceededException, match=f"^{ONE_AT_A_TIME}$"):
             update(refused, defined="a:S")
-    with pytest.raises(ResourceInUseException, match="Table is being updated: tab$"):
+    with pytest.raises(ResourceInUseException, match=r"Table is being updated: tab$"):
         running.run(delete_table, TableName="tab")
     update(DeletionProtectionEnabled=True)
     update(DeletionProtectionEnabled=False)

@@ -242,7 +242,9 @@ def test_a_write_costs_twice_its_units_in_the_table_and_once_in_indexes(run):
         {"TableName": "tab", "CapacityUnits": 6, "WriteCapacityUnits": 6},
         {"TableName": "other", "CapacityUnits": 2, "WriteCapacityUnits": 2},
     ]
-    assert transaction_capacities(done, "INDEXES")[0] == {
+    told = transaction_capacities(done, "INDEXES")
+    assert told is not None
+    assert told[0] == {
         "TableName": "tab",
         "CapacityUnits": 6,
         "WriteCapacityUnits": 6,
