@@ -22,6 +22,7 @@ from tests.crash.kill_loop_history import Ledger, StreamRecord, Write, read_log
 from tests.crash.kill_loop_journal import Delivery, check_delivery, read_journal
 from tests.integration.tables import create
 from tests.integration.wire import Wire
+from tests.table_definitions import index
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -139,7 +140,9 @@ class KillLoop:
         self.summary.violations += [f"still running: {text}" for text in self.daemon.leftovers()]
         wire = Wire(self.daemon.port)
         if TABLE not in wire.call("ListTables")["TableNames"]:
-            create(wire, TableName=TABLE, stream="NEW_AND_OLD_IMAGES")
+            # With indexes, whose entries the check compares with the items after every end.
+            indexes = [index("by-uid", "w n"), index("by-number", "n", "KEYS_ONLY")]
+            create(wire, TableName=TABLE, stream="NEW_AND_OLD_IMAGES", others="w:S n:N", global_=indexes)
         elif not self._delayed:
             self.summary.start_seconds.append(seconds)
             self.summary.start_cpu_seconds.append(cpu_seconds(self.daemon.pid))

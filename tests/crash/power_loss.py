@@ -24,7 +24,7 @@ from cdc.store import sqlite, writer
 from cdc.store.check import check
 from cdc.store.database import open_database
 from cdc.store.sqlite import StoreError
-from tests.unit.store.files import create_table, item_of, opened, put
+from tests.unit.store.files import add_index, create_table, item_of, opened, put
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -84,6 +84,7 @@ def record(folder: Path, mode: str) -> tuple[bytes, list[Call]]:
     path = folder / "cdc.db"
     with opened(path, ManualClock()) as (_, open_writer):
         open_writer.call(create_table)
+        open_writer.call(partial(add_index, table="t", name="by-number", attribute="number"))
     before = path.read_bytes()
     log = folder / "strace"
     traced = "trace=openat,close,pwrite64,write,ftruncate,fsync,fdatasync,unlink"
