@@ -75,6 +75,7 @@ class Index:
     hashes: KeyAttributes  # of the partition key
     ranges: KeyAttributes  # of the sort key
     key_attributes: KeyAttributes  # both
+    own_names: tuple[str, ...]  # of those
     table_key: KeySchema
     key_names: tuple[str, ...]  # attributes of the index's key and the table's
     included: frozenset[str]  # attributes that entries hold besides index and table key; empty unless INCLUDE
@@ -127,6 +128,7 @@ def build_index(
         hashes=hashes,
         ranges=ranges,
         key_attributes=hashes + ranges,
+        own_names=tuple(name for name, _ in hashes + ranges),
         table_key=table_key,
         key_names=keys,
         included=frozenset(definition.non_key_attributes).difference(keys),
@@ -216,13 +218,22 @@ def entry_of(index: Index, item: Item, item_bytes: int, table_key: bytes) -> Ent
 
 def entry_at(index: Index, item: Item, item_bytes: int, key: bytes) -> Entry:
     """Build an item's entry under its key, which the caller has encoded."""
-    if index.whole_items:
-        return Entry(key, item_bytes, None)
-    size = item_size({name: item[name] for name in index.key_names})
-    if index.definition.projection == KEYS_ONLY:
-        return Entry(key, size, None)
+    if index.definition.projection != INCLUDE:
+        return Entry(key, entry_size(index, item, item_bytes), None)
     included = _some(item, index.included)
-    return Entry(key, size + item_size(included), canonical_bytes(included))
+    return Entry(key, _keys_size(index, item) + item_size(included), canonical_bytes(included))
+
+
+def entry_size(index: Index, item: Item, item_bytes: int) -> int:
+    """Give the bytes of the entry of an item that has one, without building it."""
+    if index.whole_items:
+        return item_bytes
+    size = _keys_size(index, item)
+    return size + item_size(_some(item, index.included)) if index.included else size
+
+
+def _keys_size(index: Index, item: Item) -> int:
+    return item_size({name: item[name] for name in index.key_names})
 
 
 def _some(item: Item, names: Iterable[str]) -> Item:

@@ -113,36 +113,36 @@ def insert_entry(transaction: Transaction, index: Index, item_id: int, entry: En
     transaction.count_entries(index.id, 1, size)
 
 
-def remove_entry(transaction: Transaction, index: Index, old: Entry) -> None:
-    """Remove an entry. While the index is backfilled it may not be there."""
+def remove_entry(transaction: Transaction, index: Index, key: bytes, size: int) -> None:
+    """Remove the entry under a key, of so many bytes. While the index is backfilled it may not be there."""
     cursor = transaction.cursor
-    cursor.execute(_DELETE, (index.id, old.key))
+    cursor.execute(_DELETE, (index.id, key))
     if cursor.rowcount:
-        transaction.count_entries(index.id, -1, -old.size)
+        transaction.count_entries(index.id, -1, -size)
 
 
-def move_entry(transaction: Transaction, index: Index, item_id: int, old: Entry, new: Entry) -> None:
+def move_entry(transaction: Transaction, index: Index, item_id: int, old_key: bytes, old_size: int, new: Entry) -> None:
     """Give an item's entry another key. While the index is backfilled the old one may not be there."""
     key, size, included = new
     crc = entry_crc(item_id, key, included)
     cursor = transaction.cursor
-    cursor.execute(_MOVE, (key, _stored_size(index, new), crc, included, index.id, old.key))
+    cursor.execute(_MOVE, (key, _stored_size(index, new), crc, included, index.id, old_key))
     if cursor.rowcount:
-        transaction.count_entries(index.id, 0, size - old.size)
+        transaction.count_entries(index.id, 0, size - old_size)
     else:
         insert_entry(transaction, index, item_id, new)
 
 
-def rewrite_entry(transaction: Transaction, index: Index, item_id: int, old: Entry, new: Entry) -> None:
+def rewrite_entry(transaction: Transaction, index: Index, item_id: int, old_size: int, new: Entry) -> None:
     """Change what an entry holds, under the same key. While the index is backfilled it may not be there yet."""
     key, size, included = new
     cursor = transaction.cursor
     if included is not None:
         cursor.execute(_REWRITE, (size, entry_crc(item_id, key, included), included, index.id, key))
         if cursor.rowcount:
-            transaction.count_entries(index.id, 0, size - old.size)
-    elif size != old.size and (not index.backfilling or cursor.execute(_EXISTS, (index.id, key)).fetchall()):
-        transaction.count_entries(index.id, 0, size - old.size)
+            transaction.count_entries(index.id, 0, size - old_size)
+    elif size != old_size and (not index.backfilling or cursor.execute(_EXISTS, (index.id, key)).fetchall()):
+        transaction.count_entries(index.id, 0, size - old_size)
 
 
 def scan_entries(

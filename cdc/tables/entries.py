@@ -5,12 +5,14 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, TypeAlias
 
 from cdc.model.errors import ValidationException
-from cdc.model.indexes import entry_at, entry_of
+from cdc.model.indexes import entry_at, entry_of, entry_size
 from cdc.model.values import MAX_ITEM_BYTES
 from cdc.store import index_items
 from cdc.tables.capacity import write_units
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
     from cdc.model.catalog import Table
     from cdc.model.indexes import Index
     from cdc.model.values import Item
@@ -55,41 +57,49 @@ def _add(transaction: Transaction, index: Index, key: bytes, item_id: int, new: 
 
 
 def _take(transaction: Transaction, index: Index, key: bytes, old: tuple[Item, int]) -> float:
-    entry = entry_of(index, *old, key)
-    if entry is None:
+    at = index.encode_key(old[0], key)
+    if at is None:
         return 0
-    index_items.remove_entry(transaction, index, entry)
-    return write_units(entry.size)
+    size = entry_size(index, *old)
+    index_items.remove_entry(transaction, index, at, size)
+    return write_units(size)
 
 
 def _change(
     transaction: Transaction, index: Index, key: bytes, item_id: int, old: tuple[Item, int], new: tuple[Item, int]
 ) -> float:
     before, after = old[0], new[0]
-    if any(before.get(name) != after.get(name) for name, _ in index.key_attributes):
+    if _differ(before, after, index.own_names):
         return _move(transaction, index, key, item_id, old, new)
-    if not index.whole_items and all(before.get(name) == after.get(name) for name in index.included):
+    if not index.whole_items and not _differ(before, after, index.included):
         return 0
     at = index.encode_key(before, key)
     if at is None:
         return 0
-    old_entry, new_entry = entry_at(index, *old, at), entry_at(index, *new, at)
-    index_items.rewrite_entry(transaction, index, item_id, old_entry, new_entry)
-    return write_units(max(old_entry.size, new_entry.size))
+    size, entry = entry_size(index, *old), entry_at(index, *new, at)
+    index_items.rewrite_entry(transaction, index, item_id, size, entry)
+    return write_units(max(size, entry.size))
+
+
+def _differ(before: Item, after: Item, names: Iterable[str]) -> bool:
+    for name in names:  # noqa: SIM110  # every write goes through it; a generator costs as much as the comparisons
+        if before.get(name) != after.get(name):
+            return True
+    return False
 
 
 def _move(
     transaction: Transaction, index: Index, key: bytes, item_id: int, old: tuple[Item, int], new: tuple[Item, int]
 ) -> float:
-    old_entry = entry_of(index, *old, key)
-    if old_entry is None:
+    at = index.encode_key(old[0], key)
+    if at is None:
         return _add(transaction, index, key, item_id, new)
-    new_entry = entry_of(index, *new, key)
-    if new_entry is None:
-        index_items.remove_entry(transaction, index, old_entry)
-        return write_units(old_entry.size)
-    index_items.move_entry(transaction, index, item_id, old_entry, new_entry)
-    return write_units(old_entry.size) + write_units(new_entry.size)
+    size, entry = entry_size(index, *old), entry_of(index, *new, key)
+    if entry is None:
+        index_items.remove_entry(transaction, index, at, size)
+        return write_units(size)
+    index_items.move_entry(transaction, index, item_id, at, size, entry)
+    return write_units(size) + write_units(entry.size)
 
 
 def check_local_sizes(table: Table, item: Item, size: int, key: bytes, message: str) -> None:

@@ -125,7 +125,7 @@ def remove_entries(transaction: Transaction, table: Table, key: bytes, old: item
     for index in table.indexes:
         entry = entry_of(index, old.content, old.size, key)
         if entry is not None:
-            remove_entry(transaction, index, entry)
+            remove_entry(transaction, index, entry.key, entry.size)
 
 
 def remove(transaction: Transaction, name: str, pk: str) -> None:

@@ -104,8 +104,8 @@ def test_an_entry_is_moved_in_one_row_and_rewritten_in_place(writer, database, n
         _, new = entry(transaction, name, item_of("a", x="2", v="w"))
         _, other = entry(transaction, name, item_of("a", x="2", v="wide"))
         index_items.insert_entry(transaction, index, 7, old)
-        index_items.move_entry(transaction, index, 7, old, new)
-        index_items.rewrite_entry(transaction, index, 7, new, Entry(other.key, 99, other.included))
+        index_items.move_entry(transaction, index, 7, old.key, old.size, new)
+        index_items.rewrite_entry(transaction, index, 7, new.size, Entry(other.key, 99, other.included))
         return new.key
 
     key = writer.call(work)
