@@ -209,3 +209,46 @@ def test_entries_of_a_deleted_index_go_in_parts_and_those_of_others_stay(writer,
     with database.reading() as connection:
         assert connection.execute(select(func.count()).select_from(schema.index_items)).scalar() == 6
         assert connection.execute(select(func.count()).select_from(schema.dropped_indexes)).scalar() == 0
+
+
+STEPS = 10
+"""Instructions of SQLite's machine between two counts."""
+
+
+def cost_of_a_page(database, writer, name, **how):
+    """Count, in units of STEPS, what SQLite does for ten entries."""
+    index = writer.call(partial(index_of, name=name))
+    connection, counts = database.reader(), [0]
+
+    def count():
+        counts[0] += 1
+        return 0
+
+    connection.set_progress_handler(count, STEPS)
+    rows = scan_entries(connection, index, b"", HIGHEST_KEY, at_once=10, **how)
+    assert len([next(rows) for _ in range(10)]) == 10
+    rows.close()
+    connection.set_progress_handler(None, STEPS)
+    return counts[0]
+
+
+@pytest.mark.usefixtures("indexed")
+def test_a_page_costs_what_it_returns_not_what_the_table_holds(writer, database):
+    def fill(transaction, count):
+        for number in range(count):
+            put(transaction, "t", item_of(f"k{number}", x=number, v="v"))
+
+    costs = []
+    for count in (20, 2000):
+        writer.call(partial(fill, count=count))
+        costs.append(
+            [
+                cost_of_a_page(database, writer, name, forward=forward, whole=whole)
+                for name in sorted(PROJECTIONS)
+                for forward in (True, False)
+                for whole in (True, False)
+            ]
+        )
+    # Counting begins anywhere within a unit.
+    assert all(abs(small - large) <= 1 for small, large in zip(*costs, strict=True)), costs
+    assert min(costs[0]) > 5
