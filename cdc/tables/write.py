@@ -127,7 +127,7 @@ def update_item(request: dict[str, Any], _options: Options) -> Write:
     condition = bind_optional(request.get("ConditionExpression"), bound)
     bound.refuse_unused()
     change = Change(request["TableName"], key, update, condition, shows_item(request), counts_cost=True)
-    returns = request.get("ReturnValues", "NONE")
+    returns = request.get("ReturnValues") or "NONE"
 
     def returned(written: Written) -> bytes | None:
         return returned_of(returns, update, written)
@@ -166,7 +166,7 @@ def shows_item(request: dict[str, Any]) -> bool:
 
 
 def _returns_old(request: dict[str, Any]) -> bool:
-    returns = request.get("ReturnValues", "NONE")
+    returns = request.get("ReturnValues") or "NONE"
     if returns not in {"NONE", "ALL_OLD"}:
         raise ValidationException("ReturnValues can only be ALL_OLD or NONE")
     return bool(returns == "ALL_OLD")

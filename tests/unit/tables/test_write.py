@@ -99,3 +99,11 @@ def test_an_item_whose_bytes_were_damaged_is_never_returned_nor_overwritten(runn
 
 def test_a_put_says_how_many_bytes_it_writes():
     assert put_item({"TableName": "abc", "Item": KEY}, Options()).size_bytes == len(b'{"pk":{"S":"a"}}')
+
+
+@pytest.mark.parametrize(
+    ("operation", "part"), [(put_item, "Item"), (update_item, "Key"), (delete_item, "Key")], ids=lambda each: str(each)
+)
+def test_a_member_that_is_null_is_as_one_that_is_absent(running, table, operation, part):
+    request = {"TableName": table, part: {"pk": {"S": "a"}}, "ReturnValues": None, "ReturnConsumedCapacity": None}
+    assert running.run(operation, **request) == {}
