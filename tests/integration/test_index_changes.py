@@ -11,6 +11,7 @@ import pytest
 from cdc.clock import SystemClock
 from cdc.service import open_service
 from cdc.store.check import check
+from cdc.store.sqlite import dbapi2
 from tests.integration.daemon import Daemon
 from tests.integration.stream_reading import records_of
 from tests.integration.tables import create, n, s
@@ -193,6 +194,33 @@ def test_an_index_can_be_deleted_while_it_is_filled_and_made_anew(own):
     add(wire, table)
     wait(wire, table, active)
     assert len(entries(wire, table)) == ITEMS
+    wire.close()
+
+
+def test_a_damaged_item_stops_the_filling_alone_and_the_log_says_so(own):
+    wire = Wire(own.port)
+    table = create(wire)
+    fill(wire, table)
+    add(wire, table)
+    wait(wire, table, half_full)
+    wire.close()
+    own.kill()
+    connection = dbapi2.connect(str(own.path))
+    connection.execute("UPDATE items SET crc = crc + 1 WHERE key > (SELECT backfilled_key FROM indexes)")
+    connection.commit()
+    connection.close()
+    own.start()
+    wire = Wire(own.port)
+    clock = SystemClock()
+    deadline = clock.monotonic() + PATIENCE_SECONDS
+    while "filling an index failed" not in own.logged():
+        assert clock.monotonic() < deadline
+        clock.sleep(0.05)
+    assert "is damaged" in own.logged()
+    wire.call("PutItem", TableName=table, Item={"pk": s("fine"), "g": s("x")})
+    assert described(wire, table)[1]["Backfilling"] is True
+    wire.call("UpdateTable", TableName=table, GlobalSecondaryIndexUpdates=[{"Delete": {"IndexName": "late"}}])
+    assert described(wire, table)[0]["TableStatus"] == "ACTIVE"
     wire.close()
 
 

@@ -101,9 +101,7 @@ def test_a_put_says_how_many_bytes_it_writes():
     assert put_item({"TableName": "abc", "Item": KEY}, Options()).size_bytes == len(b'{"pk":{"S":"a"}}')
 
 
-@pytest.mark.parametrize(
-    ("operation", "part"), [(put_item, "Item"), (update_item, "Key"), (delete_item, "Key")], ids=lambda each: str(each)
-)
+@pytest.mark.parametrize(("operation", "part"), [(put_item, "Item"), (update_item, "Key"), (delete_item, "Key")])
 def test_a_member_that_is_null_is_as_one_that_is_absent(running, table, operation, part):
     request = {"TableName": table, part: {"pk": {"S": "a"}}, "ReturnValues": None, "ReturnConsumedCapacity": None}
     assert running.run(operation, **request) == {}
