@@ -1,4 +1,4 @@
-"""Requests on tables with indexes and in transactions, right but for a few places: each succeeds or is refused in DynamoDB's words.
+"""Requests on tables with indexes and in transactions, right but for a few places: each succeeds or is refused as in DynamoDB.
 
 A request that is sound has some of its parts replaced by others, left out or doubled. Whatever comes of it is a success or
 one of the service's errors, never a fault of ours, and the file is sound afterwards.
