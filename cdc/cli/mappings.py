@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from cdc.cli import mapping_settings
 from cdc.cli.connection import open_file
 from cdc.cli.moments import Position
 from cdc.cli.options import with_settings
@@ -23,10 +24,15 @@ def command() -> None:
     \b
     Examples:
       cdc mappings list
+      cdc mappings create --table orders --function audit --starting-position LATEST
       cdc mappings pause audit
       cdc mappings skip audit
       cdc mappings reset audit 2h
     """  # noqa: D301
+
+
+for each in mapping_settings.COMMANDS:
+    command.add_command(each)
 
 
 @command.command("list")

@@ -50,6 +50,11 @@ class UnknownMessageError(ServiceError):
     """No message of the outbox has this id and can be used so."""
 
 
+def new_id() -> str:
+    """Make a UUID, for what is named by one."""
+    return str(uuid4())
+
+
 class Service:
     """Tables and streams in one file. Its methods may be called from any thread; close it when done.
 
@@ -196,7 +201,7 @@ class Service:
 
         def run(transaction: Transaction) -> None:
             for declaration in wanted:
-                stored_mappings.declare(transaction, declaration, str(uuid4()))
+                stored_mappings.declare(transaction, declaration, new_id())
             stored_mappings.remove_others(transaction, [declaration.name for declaration in wanted])
 
         self.writer.call(run)

@@ -110,3 +110,20 @@ def test_a_paused_shard_waits_until_it_is_resumed(failing):
     cdc.run("mappings", "retry", "collect")
     cdc.run("mappings", "resume", "collect", "--shard", end)
     eventually(lambda: seen(cdc) == ["a", "bad", "b"], "it goes on")
+
+
+def test_a_mapping_that_is_made_beside_a_running_daemon_delivers_until_it_is_deleted(cdc):
+    cdc.write("collect.py", HANDLER)
+    cdc.configure('[[functions]]\nname = "collect"\nhandler = "collect:handle"\n')
+    cdc.run("create-table", "orders", "--key", "id")
+    cdc.serve()
+    options = ("--table", "orders", "--function", "collect", "--starting-position", "TRIM_HORIZON")
+    uuid = json.loads(cdc.run("mappings", "create", *options))["UUID"]
+    cdc.run("put", "orders", '{"id": "a"}')
+    eventually(lambda: seen(cdc) == ["a"], "it delivers")
+    cdc.run("mappings", "update", uuid, "--filter", '{"eventName": ["REMOVE"]}')
+    cdc.run("put", "orders", '{"id": "b"}')
+    eventually(lambda: lanes(cdc) and not lanes(cdc)[0]["behind"], "what the filter passes over is passed")
+    cdc.run("mappings", "delete", uuid)
+    assert json.loads(cdc.run("mappings", "list", "--json")) == []
+    assert seen(cdc) == ["a"]
