@@ -160,6 +160,7 @@ def _offer(batch: Batch, record: Record, select: Selection, limits: Limits) -> E
         if not batch.records and limits.open_window_ms is not None and window != limits.open_window_ms:
             return End.WINDOW
         if not batch.takes(record, selected, limits):
+            batch.last = None  # one that is tried again was cut: what is left of it is a batch of its own
             return End.FULL
         batch.add(record, selected, limits)
         return None

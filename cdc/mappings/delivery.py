@@ -82,10 +82,10 @@ class Delivery:
             self._divide(lane, sight.now)
         elif lane.save_at is not None and sight.now >= lane.save_at:
             self._submit(lane, writes.pass_over(lane, lane.looked_through), sight.now)
-        elif checkpoint.window_start_ms is not None and (
+        elif lane.window_end_ms is not None and (
             checkpoint.retry_through == checkpoint.sequence or is_too_large(checkpoint.window_state)
         ):
-            self._invoke(lane, Batch(None, final=True))
+            self._invoke_last(lane)
         else:
             return self._read(lane, sight)
         return 0
@@ -136,7 +136,7 @@ class Delivery:
         elif end is not End.WINDOW and limits.last is not None:  # all up to there was looked at
             self._submit(lane, writes.pass_over(lane, max(limits.last, lane.looked_through)), sight.now)
         elif end is End.WINDOW or self._is_window_over(lane, sight):
-            self._invoke(lane, Batch(None, final=True))
+            self._invoke_last(lane)
         elif not lane.shard.open:
             self.rearrange |= not lane.drained
             lane.drained = True
@@ -219,6 +219,11 @@ class Delivery:
             warned_ms = now_ms
         run.loop = Loop(generation=generation, seen_ms=now_ms, warned_ms=warned_ms)
 
+    def _invoke_last(self, lane: Lane) -> None:
+        """Begin the last invocation of a tumbling window."""
+        assert lane.checkpoint is not None
+        self._invoke(lane, Batch(None, final=True, through=lane.checkpoint.sequence))
+
     def _done(self, lane: Lane, request_id: str, outcome: Outcome) -> None:
         self.lineage.end(request_id)
         self._inbox.put(Finished(lane, request_id, outcome))
@@ -295,12 +300,14 @@ class Delivery:
         lane.wait()
         if any(each.busy or each.write is not None for each in lanes):
             return  # the last of them will see to it
-        place = max(each.checkpoint.sequence for each in lanes if each.checkpoint is not None)
+        # Further than the limit if a failure was being written when that was set: what failed is tried again as it was.
+        place = max(each.reach for each in lanes)
         behind = [each for each in lanes if each.checkpoint is None or each.checkpoint.sequence < place]
         for each in lanes:
             each.limit = place
         for each in behind:
-            self._agenda.now(each)
+            if each.phase is not Phase.BACKING_OFF:
+                self._agenda.now(each)
         if not behind:
             self._submit(lane, writes.divide(lanes, lane.settings.lanes), now)
 

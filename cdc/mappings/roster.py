@@ -99,8 +99,8 @@ class Roster:
                 self._agenda.now(lane)
             if filters_changed:
                 lane.select = self._selection(run, lane.stream, lane.number, lane.count)
-                if not lane.busy:
-                    lane.batch = None
+            if old.settings != mapping.settings and not lane.busy:
+                lane.batch = None  # it was filled up to other bounds
         self._limit(run)
 
     def _control(self, lane: Lane) -> None:

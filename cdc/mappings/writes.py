@@ -146,7 +146,7 @@ def give_up(
 
     def run(transaction: Transaction) -> Checkpoint | None:
         if batch.final:
-            after = store.close_window(transaction, checkpoint)
+            after = store.close_window(transaction, checkpoint, DEAD)
         else:
             after = store.settle(transaction, checkpoint, through, passed)
         if after is not None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass, field
 from itertools import pairwise
 from typing import TYPE_CHECKING
 from zlib import crc32
@@ -179,31 +180,49 @@ def _checkpoints(file: Snapshot) -> Iterator[Violation]:
             yield broken("lanes", where, "one checkpoint for each lane", sorted(found))
 
 
+@dataclass(slots=True)
+class _Chain:
+    """How far the outcomes of a shard lead, since the mapping has had this number of lanes in it."""
+
+    lane_count: int
+    start: int | None = None  # where all lanes began, when that is known
+    reached: dict[int, int] = field(default_factory=dict)  # by lane
+
+
 def _outcomes(file: Snapshot) -> Iterator[Violation]:
     """Follow the outcomes of each lane: a chain that ends at the checkpoint; a purge may take its oldest."""
     table, column = schema.checkpoints, schema.outcomes.c
     checkpoints = {(row.mapping_id, row.shard, row.lane): row for row in file.connection.execute(select(table))}
     in_order = select(
-        column.mapping_id, column.shard, column.lane, column.kind, column.after_sequence, column.through_sequence
-    ).order_by(column.mapping_id, column.shard, column.lane, column.id)
-    reached: dict[tuple[int, int, int], int] = {}
-    for mapping_id, shard, number, kind, after, through in fetch(file.driver, prepare(in_order)):
-        lane = (mapping_id, shard, number)
-        where = f"outcome ({after}, {through}] of mapping {mapping_id} in shard {shard}, lane {number}"
-        if (mapping_id, shard, 0) not in checkpoints:
+        *(column.mapping_id, column.shard, column.lane, column.lane_count),
+        *(column.kind, column.after_sequence, column.through_sequence),
+    ).order_by(column.mapping_id, column.shard, column.id)
+    chains: dict[tuple[int, int], _Chain] = {}
+    for mapping_id, shard, lane, lane_count, kind, after, through in fetch(file.driver, prepare(in_order)):
+        where = f"outcome ({after}, {through}] of mapping {mapping_id} in shard {shard}, lane {lane}"
+        checkpoint = checkpoints.get((mapping_id, shard, 0))
+        if checkpoint is None:
             yield broken("outcome without a checkpoint", where, "a checkpoint", "none")
             continue
-        checkpoint = checkpoints.get(lane)
-        start = 0 if checkpoint is None or checkpoint.lane_count > 1 else checkpoint.start_sequence
+        start = checkpoint.start_sequence
         if kind != RESET and (after > through or after < start):
             yield broken("outcome range", where, f"a range after {start}", f"({after}, {through}]")
-        if lane in reached and reached[lane] != after:
-            yield broken("outcome chain", where, f"a start at {reached[lane]}", after)
-        reached[lane] = through
-    for lane, through in reached.items():
-        if lane in checkpoints and checkpoints[lane].sequence != through:
-            where = f"checkpoint of mapping {lane[0]} in shard {lane[1]}, lane {lane[2]}"
-            yield broken("outcome chain", where, f"{through}, the end of its outcomes", checkpoints[lane].sequence)
+        chain = chains.setdefault((mapping_id, shard), _Chain(lane_count))
+        if chain.lane_count != lane_count:
+            if len(set(chain.reached.values())) > 1:
+                yield broken("outcome chain", where, "all lanes at one place, as their number changed", chain.reached)
+            chain = chains[mapping_id, shard] = _Chain(lane_count, max(chain.reached.values()))
+        expected = chain.reached.get(lane, chain.start)
+        if expected is not None and expected != after:
+            yield broken("outcome chain", where, f"a start at {expected}", after)
+        chain.reached[lane] = through
+    for (mapping_id, shard), chain in chains.items():
+        for lane, through in chain.reached.items():
+            divided = checkpoints[mapping_id, shard, 0].lane_count != chain.lane_count  # and nothing has happened since
+            checkpoint = checkpoints.get((mapping_id, shard, 0 if divided else lane))
+            if checkpoint is not None and checkpoint.sequence != through:
+                where = f"checkpoint of mapping {mapping_id} in shard {shard}, lane {lane}"
+                yield broken("outcome chain", where, f"{through}, the end of its outcomes", checkpoint.sequence)
 
 
 def _dead_letters(file: Snapshot) -> Iterator[Violation]:

@@ -120,7 +120,7 @@ def divide(transaction: Transaction, old: list[Checkpoint], lane_count: int) -> 
         shard=first.shard,
         lane_count=lane_count,
         token=1 + max(each.token for each in old),  # no write that saw an old lane may hit a new one
-        start_sequence=first.sequence,
+        start_sequence=min(each.start_sequence for each in old),
         sequence=first.sequence,
     )
     return [_add(transaction, replace(new, lane=lane)) for lane in range(lane_count)]
@@ -141,16 +141,16 @@ def settle(
     left follows. Attempts begin anew, but for a rest whose head was trimmed or grew too old. `window`: the tumbling
     window afterwards; None: as before.
     """
-    ends = {checkpoint.retry_through, *checkpoint.splits, rest_through} - {None}
-    left = sorted(end for end in ends if end is not None and end > through)
+    left = _ends_after(checkpoint, through, rest_through)
+    nothing_lost = passed.kind == TRIMMED and not passed.records  # filtered, or another lane's
     same = bool(left) and left[0] == checkpoint.retry_through and passed.kind in {TRIMMED, DEAD}
     after = replace(
         checkpoint,
         sequence=through,
         retry_through=left[0] if left else None,
-        splits=tuple(left[1:]),
+        splits=left[1:],
         attempts=checkpoint.attempts if same else 0,
-        last_result=_RESULTS[passed.kind],
+        last_result=checkpoint.last_result if nothing_lost else _RESULTS[passed.kind],
         last_error=checkpoint.last_error if passed.kind == DEAD else None,
     )
     if window is not None:
@@ -159,6 +159,12 @@ def settle(
     if written is not None:
         _add_outcome(transaction, checkpoint, written, passed)
     return written
+
+
+def _ends_after(checkpoint: Checkpoint, through: int, rest_through: int | None = None) -> tuple[int, ...]:
+    """List the last sequences of the batches that are to be tried again after `through`."""
+    ends = {checkpoint.retry_through, *checkpoint.splits, rest_through}
+    return tuple(sorted(end for end in ends if end is not None and end > through))
 
 
 def fail(
@@ -171,7 +177,7 @@ def fail(
     after = replace(
         checkpoint,
         retry_through=through,
-        splits=tuple(end for end in checkpoint.splits if end > through),
+        splits=_ends_after(checkpoint, through),
         attempts=checkpoint.attempts + counts,
         last_result=FAILED,
         last_error=error,
@@ -186,7 +192,7 @@ def split(
     after = replace(
         checkpoint,
         retry_through=left_through,
-        splits=(through, *(end for end in checkpoint.splits if end > through)),
+        splits=(through, *_ends_after(checkpoint, through)),
         last_result=FAILED,
         last_error=error,
     )
@@ -202,17 +208,21 @@ def _write_failure(
     return written
 
 
-def close_window(transaction: Transaction, checkpoint: Checkpoint, last_result: str = OK) -> Checkpoint | None:
-    """End the open tumbling window; its state is forgotten."""
-    retry = None if checkpoint.retry_through == checkpoint.sequence else checkpoint.retry_through
+def close_window(transaction: Transaction, checkpoint: Checkpoint, kind: str = DELIVERED) -> Checkpoint | None:
+    """End the open tumbling window; its state is forgotten. What a batch has left is tried again afterwards.
+
+    `kind`: what became of its last invocation, as in an outcome.
+    """
+    left = _ends_after(checkpoint, checkpoint.sequence)
     after = replace(
         checkpoint,
         window_start_ms=None,
         window_state=None,
-        retry_through=retry,
+        retry_through=left[0] if left else None,
+        splits=left[1:],
         attempts=0,
-        last_result=last_result,
-        last_error=None,
+        last_result=_RESULTS[kind],
+        last_error=checkpoint.last_error if kind == DEAD else None,
     )
     return _write(transaction, checkpoint, after)
 
@@ -242,7 +252,7 @@ def skip(transaction: Transaction, checkpoint: Checkpoint, passed: Passed) -> Ch
     if checkpoint.retry_through is None:
         return None
     if checkpoint.retry_through == checkpoint.sequence:
-        return close_window(transaction, checkpoint, last_result=_RESULTS[SKIPPED])
+        return close_window(transaction, checkpoint, SKIPPED)
     return settle(transaction, checkpoint, checkpoint.retry_through, passed)
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from cdc.store.check import check
 from tests.unit.mappings.bench import FAILURE, OK, numbered
 
 
@@ -115,6 +116,48 @@ def test_another_number_of_lanes_waits_for_a_stuck_batch_across_a_restart(bench)
     bench.put("new")
     bench.run()
     assert bench.delivered()[-1] == "new"
+
+
+def test_a_batch_that_failed_waits_its_time_though_its_shard_gets_another_number_of_lanes(laned):
+    laned.functions.answer = lambda call: FAILURE if "k0000" in call.keys else OK
+    laned.put("k0000")
+    laned.advance(10)
+    laned.declare(parallelization_factor=2, batch_size=3)
+    laned.run()
+    tried = len(laned.calls)
+    for _ in range(5):  # each makes a lane see that it may go no further
+        laned.put(*numbered(20, start=1))
+        laned.run()
+    assert [call.keys for call in laned.calls[tried:]] == []
+
+
+def test_a_batch_whose_failure_is_being_written_is_tried_again_as_it_was_before_the_lanes_change(laned):
+    laned.run()
+    laned.functions.answer = lambda _: FAILURE
+    laned.hold_writes = True
+    laned.put(*numbered(6))
+    laned.run()
+    failed = [call.keys for call in laned.calls]
+    laned.declare(parallelization_factor=2, batch_size=3)
+    laned.run()
+    laned.functions.answer = lambda _: OK
+    laned.hold_writes = False
+    laned.advance(1)
+    again = [call.keys for call in laned.calls[len(failed) :]]
+    assert sorted(again) == sorted(failed)
+    assert all(each.attempts == 2 for each in laned.outcomes() if each.lane_count == 4 and each.kind == "delivered")
+    assert {each.lane_count for each in laned.checkpoints()} == {2}
+
+
+def test_the_outcomes_of_changing_numbers_of_lanes_are_one_chain(bench):
+    bench.create()
+    for number, factor in enumerate((1, 3, 1, 4, 2)):
+        bench.declare(parallelization_factor=factor, batch_size=3)
+        bench.put(*numbered(30, start=number))
+        bench.run()
+        assert {each.lane_count for each in bench.checkpoints()} == {factor}
+        assert list(check(bench.database)) == []
+    assert len(bench.delivered()) == 150
 
 
 def test_the_children_of_a_shard_wait_for_all_of_its_lanes(bench):

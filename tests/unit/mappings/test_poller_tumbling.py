@@ -5,10 +5,11 @@ from __future__ import annotations
 import orjson
 import pytest
 
+from cdc.mappings import batch
 from cdc.mappings.windows import GRACE_MS, STATE_BYTES
 from cdc.model.functions import Outcome
 from cdc.store import dead_letters
-from tests.unit.mappings.bench import FAILURE
+from tests.unit.mappings.bench import FAILURE, OK
 
 MINUTE = 60
 
@@ -132,6 +133,7 @@ def test_the_last_invocation_is_given_up_after_its_retries(tumbling):
     with tumbling.database.reading() as connection:
         [letter] = dead_letters.find(connection)
     assert (letter.record_count, letter.attempts) == (0, 3)
+    assert tumbling.lane().last_result == "PROBLEM: a batch was given up and is among the dead letters"
     tumbling.put("b")
     tumbling.run()
     assert seen(tumbling)[-1] == (["b"], 0, False)
@@ -174,6 +176,68 @@ def test_reported_failures_keep_the_state_of_what_was_done(tumbling):
     tumbling.put("a", "b", "c")
     tumbling.advance(5)
     assert seen(tumbling) == [(["a", "b", "c"], 0, False), (["b", "c"], 1, False)]
+
+
+def test_what_no_longer_fits_beside_a_larger_state_is_delivered_after_it(tumbling, monkeypatch):
+    monkeypatch.setattr(batch, "EVENT_BYTES", 3000)
+
+    def answer(call):
+        if call.keys == ["a", "b", "c", "d"]:
+            failed = [{"itemIdentifier": call.records[1]["dynamodb"]["SequenceNumber"]}]
+            result = {"state": {"count": 1, "x": "x" * 800}, "batchItemFailures": failed}
+            return Outcome(ok=True, duration_ms=1, result=orjson.dumps(result))
+        return count(call)
+
+    tumbling.declare(tumbling_window_in_seconds=MINUTE, report_batch_item_failures=True)
+    tumbling.functions.answer = answer
+    tumbling.put("a", "b", "c", "d", value="v" * 20)
+    tumbling.advance(5)
+    assert [call.keys for call in tumbling.calls] == [["a", "b", "c", "d"], ["b", "c"], ["d"]]
+    assert [each.records for each in tumbling.outcomes()] == [1, 2, 1]
+
+
+def test_a_batch_that_is_tried_again_is_divided_by_windows_that_came_meanwhile(tumbling):
+    tumbling.pause(paused=True)
+    tumbling.put("a")
+    tumbling.advance(30)
+    tumbling.put("b")
+    tumbling.functions.answer = lambda _: FAILURE
+    tumbling.pause(paused=False)
+    tumbling.run()
+    tumbling.declare(tumbling_window_in_seconds=10)
+    tumbling.functions.answer = count
+    tumbling.advance(60)
+    assert seen(tumbling)[1:] == [(["a"], 0, False), ([], 1, True), (["b"], 0, False), ([], 1, True)]
+
+
+def test_the_rest_of_a_batch_outlives_a_failing_end_of_its_window(tumbling):
+    large = {"count": 1, "x": "x" * STATE_BYTES}
+
+    def answer(call):
+        if call.keys == ["a", "b", "c"]:
+            failed = [{"itemIdentifier": call.records[1]["dynamodb"]["SequenceNumber"]}]
+            return Outcome(ok=True, duration_ms=1, result=orjson.dumps({"state": large, "batchItemFailures": failed}))
+        return FAILURE if len(tumbling.calls) == 2 else count(call)
+
+    tumbling.declare(tumbling_window_in_seconds=MINUTE, report_batch_item_failures=True)
+    tumbling.functions.answer = answer
+    tumbling.put("a", "b", "c")
+    tumbling.run()
+    tumbling.put("d")
+    tumbling.advance(5)
+    assert [call.keys for call in tumbling.calls] == [["a", "b", "c"], [], [], ["b", "c"], ["d"]]
+
+
+def test_windows_that_are_turned_off_while_one_can_not_end_end_it_without_a_call(tumbling):
+    tumbling.functions.answer = lambda call: FAILURE if not call.records else count(call)
+    tumbling.put("a")
+    tumbling.advance(MINUTE + 2)
+    tried = len(tumbling.calls)
+    tumbling.declare(tumbling_window_in_seconds=0)
+    tumbling.functions.answer = lambda _: OK
+    tumbling.put("b")
+    tumbling.advance(2 * MINUTE)
+    assert [call.keys for call in tumbling.calls[tried:]] == [["b"]]
 
 
 def test_windows_that_are_turned_off_leave_no_state_behind(tumbling):

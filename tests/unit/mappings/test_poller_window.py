@@ -91,3 +91,13 @@ def test_records_that_expire_in_an_open_window_are_trimmed(bench):
     bench.advance(40)
     assert [(call.keys, call.at) for call in bench.calls] == [(["b"], 110)]
     assert [(each.kind, each.records) for each in bench.outcomes()] == [("trimmed", 1), ("delivered", 1)]
+
+
+def test_a_batch_that_is_gathered_is_cut_anew_when_the_settings_change(bench):
+    bench.create()
+    bench.declare(maximum_batching_window_in_seconds=10)
+    bench.put("a", "b", "c")
+    bench.advance(5)
+    bench.declare(maximum_batching_window_in_seconds=10, batch_size=2)
+    bench.advance(15)
+    assert [(call.keys, call.at) for call in bench.calls] == [(["a", "b"], 5), (["c"], 15)]

@@ -13,6 +13,7 @@ from cdc.model.mappings import (
     DEAD,
     DELIVERED,
     FILTERED,
+    NO_RECORDS,
     RESET,
     TRIM_HORIZON,
     TRIMMED,
@@ -134,6 +135,20 @@ def test_a_batch_whose_head_grew_too_old_keeps_its_attempts(kind, attempts, begu
     assert (rest.retry_through, rest.attempts) == (20, attempts)
 
 
+def test_a_part_of_a_batch_that_fails_alone_leaves_the_rest_as_it_was(begun, fail, writer):
+    whole = fail(begun, 20)
+    part = fail(whole, 11)
+    assert (part.retry_through, part.splits, part.attempts) == (11, (20,), 2)
+    halves = writer.call(lambda each: checkpoints.split(each, part, 7, 11, "broke", ATTEMPT))
+    assert (halves.retry_through, halves.splits) == (7, (11, 20))
+
+
+def test_records_that_were_passed_without_a_loss_are_no_problem(begun, settle):
+    passed = settle(begun, 9, TRIMMED, 0)
+    assert passed.last_result == NO_RECORDS
+    assert settle(passed, 12, TRIMMED, 1).last_result.startswith("PROBLEM: records were trimmed")
+
+
 def test_halves_of_halves_are_done_from_left_to_right(begun, settle, writer, database):
     def split(checkpoint, left, through):
         return writer.call(lambda each: checkpoints.split(each, checkpoint, left, through, "broke", ATTEMPT))
@@ -157,6 +172,15 @@ def test_a_window_lives_with_the_checkpoint_until_it_is_closed(begun, settle, fa
     assert (closed.window_start_ms, closed.window_state, closed.retry_through, closed.attempts) == (None, None, None, 0)
 
 
+def test_what_a_batch_has_left_is_tried_again_after_its_window(begun, settle, fail, writer):
+    opened = settle(begun, 9, window=Window(start_ms=1000, state=b"{}"), rest_through=20)
+    last = fail(opened, opened.sequence)
+    assert (last.retry_through, last.splits) == (9, (20,))
+    closed = writer.call(partial(checkpoints.close_window, checkpoint=last, kind=DEAD))
+    assert (closed.retry_through, closed.splits) == (20, ())
+    assert (closed.last_result, closed.last_error) == (settle(closed, 11, DEAD).last_result, "broke")
+
+
 def test_a_checkpoint_is_put_elsewhere_by_an_outcome_of_its_own(begun, settle, fail, writer, database):
     failed = fail(settle(begun, 9), 20)
     back = writer.call(lambda each: checkpoints.reset(each, failed, 3))
@@ -173,6 +197,7 @@ def test_lanes_are_divided_anew_where_they_are_all_at_one_place(begin, settle, w
     new = writer.call(lambda each: checkpoints.divide(each, old, 3))
     assert new == load(database)
     assert [(each.lane, each.lane_count, each.sequence) for each in new] == [(0, 3, 9), (1, 3, 9), (2, 3, 9)]
+    assert {each.start_sequence for each in new} == {START}
     assert settle(old[0], 20) is None, "a write that saw an old lane"
 
 
