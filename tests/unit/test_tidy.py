@@ -93,6 +93,7 @@ PRINT_HOMES = (
     "examples/",
     "tests/benchmarks/",
     "tests/crash/",  # seeds, shown when a test fails
+    "tests/property/poller_simulate.py",
     "cdc/functions/worker.py",  # a child process, whose standard error is the function's log
 )
 MIGRATIONS = "migrations/versions/"  # one list of statements each, which nobody divides or changes afterwards
