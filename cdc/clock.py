@@ -3,7 +3,15 @@
 from __future__ import annotations
 
 import time
+from datetime import UTC, datetime, timedelta
 from typing import Protocol
+
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+
+
+def utc_text(ms: int, form: str) -> str:
+    """Write a time, in milliseconds since 1970, in a form of `strftime`, in UTC."""
+    return f"{_EPOCH + timedelta(milliseconds=ms):{form}}"
 
 
 class Clock(Protocol):

@@ -20,6 +20,7 @@ import uvloop
 from apscheduler.schedulers.background import BackgroundScheduler
 
 from cdc.api.app import App
+from cdc.api.authentication import Authenticator
 from cdc.api.guard import Guard, reachable
 from cdc.api.http import Server
 from cdc.clock import SystemClock
@@ -37,6 +38,7 @@ from cdc.mappings.thread import PollerThread
 from cdc.service import Options, Service, open_service
 from cdc.service.configuration import (
     check_destinations,
+    credential_of,
     declaration_of,
     definition_of,
     options_of,
@@ -109,6 +111,7 @@ class Daemon:
         self._stop = asyncio.Event()
         self._forced = asyncio.Event()
         self._backfill_again = 0.0  # monotonic seconds
+        self._app: App | None = None
 
     def run(self) -> None:
         """Serve until a signal asks to stop, then drain.
@@ -246,8 +249,17 @@ class Daemon:
         server = self._settings.server
         holder = roles.holder(self._service.path, roles.API) or {}
         url = holder.get("url") or _url(reachable(server.host), server.port)
-        keys = {} if "AWS_ACCESS_KEY_ID" in os.environ else {"AWS_ACCESS_KEY_ID": "cdc", "AWS_SECRET_ACCESS_KEY": "cdc"}
-        return {"AWS_ENDPOINT_URL": os.environ.get("AWS_ENDPOINT_URL", url), **keys}
+        return {"AWS_ENDPOINT_URL": os.environ.get("AWS_ENDPOINT_URL", url), **self._handler_key()}
+
+    def _handler_key(self) -> dict[str, str]:
+        """Give handlers an access key, as Lambda does, unless the environment has one: one that the API knows, or any."""
+        if "AWS_ACCESS_KEY_ID" in os.environ:
+            return {}
+        if not self._settings.credentials:
+            return {"AWS_ACCESS_KEY_ID": "cdc", "AWS_SECRET_ACCESS_KEY": "cdc"}
+        key = self._settings.credentials[0]
+        token = {} if key.session_token is None else {"AWS_SESSION_TOKEN": key.session_token}
+        return {"AWS_ACCESS_KEY_ID": key.access_key_id, "AWS_SECRET_ACCESS_KEY": key.secret_access_key, **token}
 
     def _open_scheduler(self) -> None:
         scheduler = BackgroundScheduler(timezone="UTC")
@@ -352,17 +364,21 @@ class Daemon:
     async def _start_api(self, stack: contextlib.AsyncExitStack, listener: socket.socket) -> App:
         server = self._settings.server
         guard = Guard(server.host, server.allowed_hosts, server.allowed_origins)
-        poller, lambda_api = self._poller, self._lambda_api()
+        poller, authenticator, lambda_api = self._poller, self._authenticator(), self._lambda_api()
         if poller is None:
-            app = App(self._service, guard, lambda_api)
+            app = App(self._service, guard, authenticator, lambda_api)
         else:
             delivery = partial(self._load_state, poller)
-            app = App(self._service, guard, lambda_api, delivery, poller.lineage.wrote)
+            app = App(self._service, guard, authenticator, lambda_api, delivery, poller.lineage.wrote)
+        self._app = app
         stack.callback(app.close)
         http = Server(app, SystemClock())
         await http.start(listener)
         stack.push_async_callback(http.stop, CLOSE_SECONDS)
         return app
+
+    def _authenticator(self) -> Authenticator:
+        return Authenticator(map(credential_of, self._settings.credentials), self._service.clock)
 
     def _lambda_api(self) -> LambdaApi:
         api = LambdaApi(
@@ -399,6 +415,8 @@ class Daemon:
             log.warning("changes of [database] and [server] take effect at the next start")
         try:
             self._service.set_options(options_of(settings))
+            if self._app is not None:
+                self._app.authenticator = self._authenticator()
             self._configure_functions()
             if self._poller is not None:
                 self._declare_mappings()

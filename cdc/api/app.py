@@ -14,7 +14,17 @@ from cdc.api.exposition import CONTENT_TYPE
 from cdc.api.guard import Guard, refusal_of_host, refusal_of_origin
 from cdc.api.http import BODY_BYTES, Request, Response
 from cdc.api.metrics import metrics_text
-from cdc.api.protocol import CONTENT_TYPES, RequestIds, failure, load, parse, respond, success
+from cdc.api.protocol import (
+    CONTENT_TYPES,
+    GZIP_BYTES,
+    RequestIds,
+    accepts_gzip,
+    failure,
+    load,
+    parse,
+    respond,
+    success,
+)
 from cdc.api.tallies import Tallies
 from cdc.mappings.published import read_state
 from cdc.model.app_id import app_id_in
@@ -25,6 +35,7 @@ from cdc.store.writer import Job
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
+    from cdc.api.authentication import Authenticator
     from cdc.api.http import Answer
     from cdc.api.tallies import Tally
     from cdc.lambda_api.api import LambdaApi
@@ -39,7 +50,7 @@ READ_THREADS = 4
 _UNKNOWN = "<UnknownOperationException/>\n"
 _CROSS_ORIGIN = [
     (b"access-control-allow-origin", b"*"),
-    (b"access-control-expose-headers", b"x-amzn-RequestId,x-amz-crc32,Date"),
+    (b"access-control-expose-headers", b"x-amzn-RequestId,x-amzn-ErrorType,x-amzn-ErrorMessage,x-amz-crc32,Date"),
 ]
 _PREFLIGHT_SECONDS = b"172800"
 """How long a browser may remember what a preflight allowed."""
@@ -53,28 +64,42 @@ class _Call:
     request_id: bytes
     content_type: bytes
     cross_origin: bool
+    accepts: bytes | None  # Accept-Encoding
     tally: Tally
     began: float = 0.0  # on the monotonic clock
 
-    def succeed(self, body: bytes, now: float) -> None:
-        """Answer with the JSON of a result."""
+    def succeed(self, body: bytes, now: float, response: Response | None = None) -> None:
+        """Answer with the JSON of a result, of which the answer may have been built already."""
         tally = self.tally
         tally.successful += 1
         tally.seconds += now - self.began
         if tally.counts_records:
             tally.count_records(body)
-        self._send(success(self.request_id, body, self.content_type))
+        self.send(response or self.success(body))
 
     def fail(self, error: BaseException) -> None:
         """Answer with an error."""
         self.tally.fail(error)
-        self._send(failure(self.request_id, error, self.content_type))
+        self.send(self.failure(error))
 
-    def _send(self, response: Response) -> None:
+    def success(self, body: bytes) -> Response:
+        """Build the answer with the JSON of a result, compressed if it is long; on any thread."""
+        gzip = len(body) >= GZIP_BYTES and accepts_gzip(self.accepts)
+        return self._shared(success(self.request_id, body, self.content_type, gzip=gzip))
+
+    def failure(self, error: BaseException) -> Response:
+        """Build the answer with an error; on any thread."""
+        return self._shared(failure(self.request_id, error, self.content_type, gzip=accepts_gzip(self.accepts)))
+
+    def send(self, response: Response) -> None:
+        """Answer."""
         try:
-            self.answer(_with_headers(response, _CROSS_ORIGIN) if self.cross_origin else response)
+            self.answer(response)
         except Exception:  # the others of its group are to be answered all the same
             log.exception("a request could not be answered")
+
+    def _shared(self, response: Response) -> Response:
+        return _with_headers(response, _CROSS_ORIGIN) if self.cross_origin else response
 
 
 class _WriteOfFunction:
@@ -103,6 +128,7 @@ class App:
         self,
         service: Service,
         guard: Guard,
+        authenticator: Authenticator,
         lambda_api: LambdaApi,
         delivery: Callable[[], dict[str, Any] | None] | None = None,
         wrote: Callable[[str, range], None] | None = None,
@@ -115,6 +141,7 @@ class App:
         self._lambda = lambda_http.LambdaHttp(lambda_api)
         self._service = service
         self._guard = guard
+        self.authenticator = authenticator  # may be replaced at any time
         self._delivery = delivery or partial(read_state, service.path)
         self._wrote = wrote
         self._tallies = Tallies()
@@ -149,10 +176,11 @@ class App:
         content_type = headers.get(b"content-type", b"")
         if content_type not in CONTENT_TYPES:
             content_type = content_type.partition(b";")[0].strip()
-        if request.method == b"POST" and content_type in CONTENT_TYPES and request.target == b"/":
+        at_root = request.target == b"/" or request.target.startswith(b"/?")
+        if request.method == b"POST" and content_type in CONTENT_TYPES and at_root:
             self._run(request, answer, content_type, cross_origin=bool(origin))
         elif request.target.startswith(lambda_http.PREFIX) and request.method != b"OPTIONS":
-            self._lambda(request, _across(answer) if origin else answer)
+            self._run_lambda(request, _across(answer) if origin else answer)
         elif request.method == b"GET" and request.target.partition(b"?")[0] == b"/metrics":
             self._pool.submit(self._answer_metrics, answer, cross_origin=bool(origin))
         else:
@@ -197,23 +225,33 @@ class App:
         response = _with_headers(response, _CROSS_ORIGIN) if cross_origin else response
         self._loop.call_soon_threadsafe(answer, response)
 
+    def _run_lambda(self, request: Request, answer: Answer) -> None:
+        """Begin an operation of the Lambda API."""
+        try:
+            self.authenticator.check(request, lambda_http.SIGNED_FOR)
+        except ServiceError as error:
+            answer(lambda_http.refusal(error))
+            return
+        self._lambda(request, answer)
+
     def _run(self, request: Request, answer: Answer, content_type: bytes, *, cross_origin: bool) -> None:
         """Begin an operation."""
-        target = request.headers.get(b"x-amz-target", b"")
-        content = None
+        headers, content = request.headers, None
+        target, accepts = headers.get(b"x-amz-target", b""), headers.get(b"accept-encoding")
         try:
-            content = load(request.body)
-            work = parse(target, request.body, content, self._service.options)
+            content = load(request)
+            work = parse(request, content, self._service.options, self.authenticator)
         except Exception as error:  # noqa: BLE001  # failure() logs what is not the caller's fault
             tally = self._tallies.of(target, content)
-            _Call(answer, self._ids.next(), content_type, cross_origin, tally).fail(error)
+            _Call(answer, self._ids.next(), content_type, cross_origin, accepts, tally).fail(error)
             return
-        call = _Call(answer, self._ids.next(), content_type, cross_origin, self._tallies.of(target, content))
+        tally = self._tallies.of(target, content)
+        call = _Call(answer, self._ids.next(), content_type, cross_origin, accepts, tally)
         if not self._reads and not self._writes:
             self._began = self._now()
         call.began = self._began
         if not isinstance(work, Read):
-            self._write(call, work, request.headers.get(b"user-agent", b""))
+            self._write(call, work, headers.get(b"user-agent", b""))
         elif work.quick:
             if not self._reads:
                 self._loop.call_soon(self._read_all)
@@ -244,7 +282,8 @@ class App:
     def _read_elsewhere(self, read: Read, call: _Call) -> None:
         """Run a read on this thread and have it answered on the loop's."""
         try:
-            finish = partial(call.succeed, self._service.execute(read), self._now())
+            body = self._service.execute(read)
+            finish = partial(call.succeed, body, self._now(), call.success(body))
         except Exception as error:  # noqa: BLE001  # as above
             finish = partial(call.fail, error)
         self._loop.call_soon_threadsafe(finish)

@@ -12,6 +12,7 @@ from collections import deque
 from dataclasses import dataclass
 from email.utils import formatdate
 from http import HTTPStatus
+from ipaddress import ip_address
 from typing import TYPE_CHECKING, NamedTuple, Protocol, cast
 
 from httptools import HttpParserError, HttpParserUpgrade, HttpRequestParser
@@ -58,6 +59,7 @@ class Request(NamedTuple):
     target: bytes  # path and query as they came
     headers: dict[bytes, bytes]  # by name in lower case; repeated ones joined by commas
     body: bytes
+    local: bool = True  # whether it came from this machine
 
 
 class Response(NamedTuple):
@@ -146,6 +148,18 @@ class _Incoming:
     in_head: bool = True
 
 
+def is_local(peer: object) -> bool:
+    """Tell whether the address of a client, as a socket gives it, is one of this machine's loopback."""
+    if not isinstance(peer, tuple):
+        return False
+    try:
+        address = ip_address(str(peer[0]).partition("%")[0])
+    except ValueError:
+        return False
+    mapped = getattr(address, "ipv4_mapped", None)  # of a socket that listens on both families
+    return (mapped or address).is_loopback
+
+
 class Connection(asyncio.Protocol):
     """One client's connection: parses its requests, hands them over one at a time, writes the answers."""
 
@@ -159,6 +173,7 @@ class Connection(asyncio.Protocol):
         self._stalled = False  # the client does not read its answers
         self._without_body = False  # the request that the application has is a HEAD
         self._keep = True  # the connection stays open after that request
+        self._local = False  # the client is on this machine
         self._deaf = False  # nothing that still comes is read
         self._refusal: tuple[int, str] | None = None  # to be sent after the answers to what came before
         self._active = server.seconds
@@ -169,6 +184,7 @@ class Connection(asyncio.Protocol):
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """Begin."""
         self._transport = cast("asyncio.Transport", transport)  # which uvloop's is without being a subclass
+        self._local = is_local(transport.get_extra_info("peername"))
         self._server.connections.add(self)
 
     def connection_lost(self, exc: Exception | None) -> None:  # noqa: ARG002  # asyncio's signature
@@ -295,7 +311,7 @@ class Connection(asyncio.Protocol):
             return
         assert incoming is not None
         body = incoming.body[0] if len(incoming.body) == 1 else b"".join(incoming.body)
-        request = Request(self._parser.get_method(), incoming.target, incoming.headers, body)
+        request = Request(self._parser.get_method(), incoming.target, incoming.headers, body, self._local)
         keep = self._parser.should_keep_alive() and self._parser.get_http_version() == "1.1"
         if self._busy or self._waiting or self._stalled:
             self._waiting.append((request, keep))

@@ -26,6 +26,8 @@ log = logging.getLogger(__name__)
 
 PREFIX = b"/20"
 """How the path of each operation begins: with a date."""
+SIGNED_FOR = frozenset({"lambda"})
+"""The service that a signature names."""
 THREADS = 4
 """Operations that run at a time; Invoke holds none of them while its function runs."""
 UPLOAD_BYTES = 70_167_211
@@ -85,6 +87,12 @@ def failure(request_id: str, error: Exception) -> Response:
     if isinstance(error, TooManyRequestsException):
         headers.append((b"retry-after", body.pop("retryAfterSeconds").encode()))
     return _response(request_id, error.status, orjson.dumps(body), headers)
+
+
+def refusal(error: ServiceError) -> Response:
+    """Word the refusal of who may not call as Lambda does, for which DynamoDB's status is 400."""
+    headers = [(b"x-amzn-errortype", error.code.encode())]
+    return _response(str(uuid.uuid4()), 403, orjson.dumps({"message": error.message}), headers)
 
 
 def _success(request_id: str, found: LambdaAnswer) -> Response:

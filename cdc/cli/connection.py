@@ -8,7 +8,10 @@ from http.client import HTTPConnection, HTTPException
 from typing import TYPE_CHECKING, Any, Protocol, Self
 from urllib.parse import urlsplit
 
+from cdc.api.signature import Scope, authorize
 from cdc.cli.errors import FILE, SERVER, CommandError, UnreachableError
+from cdc.clock import SystemClock, utc_text
+from cdc.model.credentials import Credential
 from cdc.model.errors import ServiceError
 from cdc.store import roles
 
@@ -22,6 +25,8 @@ if TYPE_CHECKING:
 TIMEOUT_SECONDS = 60.0
 """How long an answer may take. A page of a scan takes milliseconds; a full disk is waited for up to 5 seconds."""
 _STREAMS = frozenset({"ListStreams", "DescribeStream", "GetShardIterator", "GetRecords"})
+_REGION = "us-east-1"
+"""In signatures; the server takes any."""
 _LOOPBACK = {"0.0.0.0": "127.0.0.1", "::": "::1"}  # noqa: S104  # the way to a server that listens on all addresses
 
 
@@ -58,10 +63,14 @@ class Connection(Protocol):
 
 
 class Remote:
-    """Speaks AWS JSON 1.0 to a server; each thread keeps a connection alive."""
+    """Speaks AWS JSON 1.0 to a server; each thread keeps a connection alive.
 
-    def __init__(self, url: str) -> None:
+    Requests are signed with `credential`, if there is one.
+    """
+
+    def __init__(self, url: str, credential: Credential | None = None) -> None:
         self.url = url
+        self._credential = credential
         parts = urlsplit(url)
         host = parts.hostname or ""
         self._address = (_LOOPBACK.get(host, host), parts.port)
@@ -120,6 +129,12 @@ class Remote:
 
     def _send(self, body: bytes, headers: dict[str, str]) -> tuple[int, bytes]:
         connection: HTTPConnection = self._local.connection
+        if self._credential is not None:
+            now_ms = SystemClock().now_ms()
+            scope = Scope(utc_text(now_ms, "%Y%m%d"), _REGION, "dynamodb")
+            host, port = self._address
+            sent = {"Host": f"[{host}]:{port}" if ":" in host else f"{host}:{port}", **headers}
+            headers = sent | authorize(self._credential, scope, now_ms, b"/", sent, body)
         connection.request("POST", "/", body, headers)
         response = connection.getresponse()
         return response.status, response.read()
@@ -133,8 +148,19 @@ def connect(settings: Settings, *, create: bool = False) -> Connection:
     path = settings.database.path
     serving = roles.holder(path, roles.API)
     if serving is not None and "url" in serving:
-        return Remote(serving["url"])
+        return Remote(serving["url"], _credential(settings))
     return open_file(settings, create=create)
+
+
+def _credential(settings: Settings) -> Credential | None:
+    """Take the first access key of the configuration."""
+    for key in settings.credentials:
+        return Credential(
+            access_key_id=key.access_key_id,
+            secret_access_key=key.secret_access_key,
+            session_token=key.session_token,
+        )
+    return None
 
 
 def open_file(settings: Settings, *, create: bool = False) -> Service:

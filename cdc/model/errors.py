@@ -60,6 +60,30 @@ class AccessDeniedException(ServiceError):
     message_key = "Message"
 
 
+class MissingAuthenticationTokenException(ServiceError):
+    """The request is not signed."""
+
+    prefix = _CORAL
+
+
+class IncompleteSignatureException(ServiceError):
+    """A part of the signature is missing or has the wrong form."""
+
+    prefix = _CORAL
+
+
+class InvalidSignatureException(ServiceError):
+    """The signature is not the one that the request should have, or was made for another time or service."""
+
+    prefix = _CORAL
+
+
+class UnrecognizedClientException(ServiceError):
+    """The access key or session token is not known."""
+
+    prefix = _CORAL
+
+
 class ResourceNotFoundException(ServiceError):
     """The table, stream or shard does not exist."""
 

@@ -7,13 +7,14 @@ from typing import TYPE_CHECKING
 from cdc.mappings.destinations.aws import BOTO3_MISSING, has_boto3
 from cdc.mappings.destinations.sending import SendingOptions
 from cdc.model import mappings as model
+from cdc.model.credentials import Credential
 from cdc.model.destinations import needs_aws, parse_destination
 from cdc.model.functions import FunctionDefinition
 from cdc.model.options import Options
 from cdc.settings import SettingsError
 
 if TYPE_CHECKING:
-    from cdc.settings import FunctionSettings, MappingSettings, Settings
+    from cdc.settings import CredentialSettings, FunctionSettings, MappingSettings, Settings
 
 
 def options_of(settings: Settings) -> Options:
@@ -89,3 +90,12 @@ def check_destinations(settings: Settings) -> None:
     for mapping in settings.mappings:
         if mapping.on_failure is not None and needs_aws(parse_destination(mapping.on_failure)) and not has_boto3():
             raise SettingsError(f'mappings.{mapping.name}.on_failure = "{mapping.on_failure}": {BOTO3_MISSING}')
+
+
+def credential_of(credential: CredentialSettings) -> Credential:
+    """Take an access key."""
+    return Credential(
+        access_key_id=credential.access_key_id,
+        secret_access_key=credential.secret_access_key,
+        session_token=credential.session_token,
+    )

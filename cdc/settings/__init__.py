@@ -3,6 +3,7 @@
 from cdc.settings.reading import Entry, entries, load
 from cdc.settings.rules import SettingsError
 from cdc.settings.sections import (
+    CredentialSettings,
     DatabaseSettings,
     DestinationSettings,
     FunctionSettings,
@@ -15,6 +16,7 @@ from cdc.settings.sections import (
 from cdc.settings.server import ServerSettings
 
 __all__ = [
+    "CredentialSettings",
     "DatabaseSettings",
     "DestinationSettings",
     "Entry",

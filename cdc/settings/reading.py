@@ -10,7 +10,15 @@ from typing import TYPE_CHECKING, Any, TypeVar, cast
 
 from cdc.model.destinations import DestinationError, parse_destination
 from cdc.settings.rules import HIDDEN, Checked, Kind, Rule, SettingsError, json_text, nearest, rule_of, shown
-from cdc.settings.sections import ARRAYS, SECTIONS, FunctionSettings, MappingSettings, Settings, keys_of
+from cdc.settings.sections import (
+    ARRAYS,
+    SECTIONS,
+    CredentialSettings,
+    FunctionSettings,
+    MappingSettings,
+    Settings,
+    keys_of,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -23,6 +31,8 @@ PREFIX = "CDC_"
 
 _RULES = {f"{name}.{key}": rule_of(each) for name, part in SECTIONS.items() for key, each in keys_of(part).items()}
 _VARIABLES = {PREFIX + key.replace(".", "_").upper(): key for key in _RULES}
+# One access key can come from the environment, where secrets often are, beside those of the file.
+_CREDENTIAL_VARIABLES = {f"{PREFIX}CREDENTIALS_{key.upper()}": key for key in keys_of(CredentialSettings)}
 _Section = TypeVar("_Section", bound=Checked)
 
 
@@ -97,9 +107,11 @@ def load(
     sources = {key: source for key, (_, source) in values.items()}
     functions = _array(document, "functions", FunctionSettings, file, sources)
     mappings = _array(document, "mappings", MappingSettings, file, sources)
+    credentials = _array(document, "credentials", CredentialSettings, file, sources)
+    credentials += _credential_from_environment(environment or {}, here, sources)
     sections: dict[str, Any] = {name: _section(name, part, values) for name, part in SECTIONS.items()}
     try:
-        return Settings(**sections, functions=functions, mappings=mappings, sources=sources)
+        return Settings(**sections, functions=functions, mappings=mappings, credentials=credentials, sources=sources)
     except SettingsError as error:
         raise file.error(str(error)) from None
 
@@ -108,7 +120,7 @@ def entries(settings: Settings) -> Iterator[Entry]:
     """Give every value in force, with its source, in the order of `config/cdc.toml`."""
     parts: list[tuple[str, Checked]] = [(name, getattr(settings, name)) for name in SECTIONS]
     for array in ARRAYS:
-        parts += [(f"{array}.{each.name}", each) for each in getattr(settings, array)]
+        parts += [(f"{array}.{getattr(each, each.name_key)}", each) for each in getattr(settings, array)]
     for prefix, part in parts:
         for name, key in keys_of(type(part)).items():
             dotted, rule = f"{prefix}.{name}", rule_of(key)
@@ -180,14 +192,29 @@ def _from_environment(environment: Mapping[str, str], folder: Path) -> dict[str,
         if key is not None:
             rule = _RULES[key]
             values[key] = (place.read(key, rule, rule.from_text(environment[variable])), variable)
-        elif _is_slip(variable):
-            raise place.error(f"is no setting: {nearest(variable, _VARIABLES)}")
+        elif variable not in _CREDENTIAL_VARIABLES and _is_slip(variable):
+            raise place.error(f"is no setting: {nearest(variable, [*_VARIABLES, *_CREDENTIAL_VARIABLES])}")
     return values
+
+
+def _credential_from_environment(
+    environment: Mapping[str, str], folder: Path, sources: dict[str, str]
+) -> tuple[CredentialSettings, ...]:
+    given = {key: variable for variable, key in _CREDENTIAL_VARIABLES.items() if variable in environment}
+    if not given:
+        return ()
+    variable = min(given.values())
+    place = _Place(name=variable, source=variable, folder=folder)
+    table: dict[str, Any] = {key: environment[variable] for key, variable in given.items()}
+    values = _table(table, CredentialSettings, "credentials", place)
+    where = f"credentials.{values['access_key_id']}"
+    sources |= {f"{where}.{key}": given.get(key, "default") for key in keys_of(CredentialSettings)}
+    return (CredentialSettings(**values),)
 
 
 def _is_slip(variable: str) -> bool:
     """Tell whether a variable that is none of ours was meant to be: it names one of our sections, or nearly a setting."""
-    ours = variable.startswith(tuple(f"{PREFIX}{name.upper()}_" for name in SECTIONS))
+    ours = variable.startswith(tuple(f"{PREFIX}{name.upper()}_" for name in (*SECTIONS, "credentials")))
     return ours or bool(difflib.get_close_matches(variable, _VARIABLES, n=1, cutoff=VARIABLE_LIKENESS))
 
 
@@ -215,9 +242,10 @@ def _array(
     tables = document.get(name, [])
     if not isinstance(tables, list) or not all(isinstance(table, dict) for table in tables):
         raise file.error(f"{name} = {shown(tables)}: expected tables [[{name}]] with keys below each")
-    keyed, items = rule_of(keys_of(part)["name"]), []
+    keyed, items = rule_of(keys_of(part)[part.name_key]), []
     for number, table in enumerate(tables, start=1):
-        where = f"{name}.{table['name']}" if keyed.accepts(table.get("name")) else f"{name} #{number}"
+        own = table.get(part.name_key)
+        where = f"{name}.{own}" if keyed.accepts(own) else f"{name} #{number}"
         values = _table(table, part, where, file)
         try:
             items.append(part(**values))

@@ -8,7 +8,7 @@ import re
 from dataclasses import Field, dataclass, fields
 from enum import Enum
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from cdc.model.destinations import FORMS, DestinationError, parse_destination
 
@@ -96,8 +96,8 @@ class Rule:
                 return isinstance(value, list | tuple) and all(json_text(each) is not None for each in value)
 
     def shown(self, value: object) -> str:
-        """Write a value as a message may show it."""
-        return HIDDEN if self.secret else shown(value)
+        """Write a value on one short line, unless it is secret."""
+        return HIDDEN if self.secret and value is not None else shown(value)
 
     def from_text(self, text: str) -> object:
         """Turn the text of an environment variable or a flag into a value; one that can't be turned is not accepted."""
@@ -136,6 +136,9 @@ class Rule:
 
 class Checked:
     """Refuses values outside the rules, so that wrong settings can't be built in code either."""
+
+    name_key: ClassVar[str] = "name"
+    """The key that tells one table of an array from the others."""
 
     def __post_init__(self) -> None:
         for key in fields(self):  # type: ignore[arg-type]  # every subclass is a dataclass

@@ -6,7 +6,7 @@ import base64
 import re
 from dataclasses import Field, dataclass, field, fields
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from cdc.settings.rules import Checked, Kind, SettingsError, nearest, rule, shown
 from cdc.settings.server import ServerSettings
@@ -478,6 +478,44 @@ class MappingSettings(Checked):
 
 
 @dataclass(frozen=True, kw_only=True)
+class CredentialSettings(Checked):
+    """[[credentials]]: an access key. With one or more, every request must be signed with one of them."""
+
+    name_key: ClassVar[str] = "access_key_id"
+
+    access_key_id: str = field(
+        metadata=rule(
+            Kind.TEXT,
+            "The key's id, as clients have it in AWS_ACCESS_KEY_ID. One key can also come from the environment: "
+            "CDC_CREDENTIALS_ACCESS_KEY_ID and so on.",
+            pattern=r"[A-Za-z0-9_.-]{1,128}",
+            form="1 to 128 letters, digits, -, _ and .",
+        ),
+    )
+    secret_access_key: str = field(
+        repr=False,
+        metadata=rule(
+            Kind.TEXT,
+            "What clients sign with, as they have it in AWS_SECRET_ACCESS_KEY.",
+            pattern=r"[!-~]{1,256}",
+            form="1 to 256 characters of ASCII without spaces",
+            secret=True,
+        ),
+    )
+    session_token: str | None = field(
+        default=None,
+        repr=False,
+        metadata=rule(
+            Kind.TEXT,
+            "What clients have to send besides, as they have it in AWS_SESSION_TOKEN. Without one they must send none.",
+            pattern=r"[!-~]{1,4096}",
+            form="1 to 4096 characters of ASCII without spaces",
+            secret=True,
+        ),
+    )
+
+
+@dataclass(frozen=True, kw_only=True)
 class Settings:
     """Everything that is set. `sources` tells for each dotted key where its value came from."""
 
@@ -489,15 +527,18 @@ class Settings:
     logging: LoggingSettings = field(default_factory=LoggingSettings)
     functions: tuple[FunctionSettings, ...] = ()
     mappings: tuple[MappingSettings, ...] = ()
+    credentials: tuple[CredentialSettings, ...] = ()
     sources: Mapping[str, str] = field(default_factory=dict, compare=False, repr=False)
 
     def __post_init__(self) -> None:
-        """Check what holds between functions and mappings."""
-        functions = [function.name for function in self.functions]
-        for kind, names in (("functions", functions), ("mappings", [mapping.name for mapping in self.mappings])):
+        """Check what holds between tables of an array, and between functions and mappings."""
+        for array, part in ARRAYS.items():
+            names = [getattr(each, part.name_key) for each in getattr(self, array)]
             twice = next((name for name in names if names.count(name) > 1), None)
             if twice is not None:
-                raise SettingsError(f'{kind}: two have the name "{twice}": expected names that differ')
+                what = part.name_key.replace("_", " ")
+                raise SettingsError(f'{array}: two have the {what} "{twice}": expected {what}s that differ')
+        functions = [function.name for function in self.functions]
         for mapping in self.mappings:
             if mapping.function not in functions:
                 hint = nearest(mapping.function, functions)
@@ -514,7 +555,11 @@ SECTIONS: dict[str, type[Checked]] = {
     "destinations": DestinationSettings,
     "logging": LoggingSettings,
 }
-ARRAYS: dict[str, type[Checked]] = {"functions": FunctionSettings, "mappings": MappingSettings}
+ARRAYS: dict[str, type[Checked]] = {
+    "functions": FunctionSettings,
+    "mappings": MappingSettings,
+    "credentials": CredentialSettings,
+}
 
 
 def keys_of(section: type[Checked]) -> dict[str, Field[Any]]:

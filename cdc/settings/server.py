@@ -15,7 +15,8 @@ class ServerSettings(Checked):
         default="127.0.0.1",
         metadata=rule(
             Kind.TEXT,
-            "Address to listen on. Requests are not authenticated, so the default is reached from this machine alone.",
+            "Address to listen on. The default is reached from this machine alone; callers from others need an access key of "
+            "[[credentials]].",
             pattern=r"[A-Za-z0-9.:_-]+",
             form="an address or a host name",
             flag="--host",

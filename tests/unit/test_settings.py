@@ -124,6 +124,56 @@ def test_filters_may_be_tables_of_their_own(write):
     assert settings.mappings[0].filters == ('{"eventName": ["INSERT"]}',)
 
 
+# Access keys
+
+KEY = '[[credentials]]\naccess_key_id = "a"\nsecret_access_key = "very-secret"\n'
+FROM_ENVIRONMENT = {"CDC_CREDENTIALS_ACCESS_KEY_ID": "b", "CDC_CREDENTIALS_SECRET_ACCESS_KEY": "also-secret"}
+
+
+def test_access_keys_come_from_the_file_and_one_from_the_environment(write):
+    config = write(KEY)
+    assert [each.access_key_id for each in load(config).credentials] == ["a"]
+    settings = load(config, environment=FROM_ENVIRONMENT | {"CDC_CREDENTIALS_SESSION_TOKEN": "token"})
+    assert [(each.access_key_id, each.secret_access_key, each.session_token) for each in settings.credentials] == [
+        ("a", "very-secret", None),
+        ("b", "also-secret", "token"),
+    ]
+    assert sources(settings)["credentials.a.access_key_id"] == "cdc.toml"
+    assert sources(settings)["credentials.b.session_token"] == "CDC_CREDENTIALS_SESSION_TOKEN"
+
+
+def test_secrets_are_never_shown(write):
+    settings = load(write(KEY), environment=FROM_ENVIRONMENT)
+    shown = {entry.key: entry.value for entry in entries(settings)}
+    assert shown["credentials.a.access_key_id"] == "a"
+    assert shown["credentials.a.secret_access_key"] == "(hidden)"
+    assert shown["credentials.a.session_token"] is None
+    assert "secret" not in repr(settings.credentials).replace("secret_access_key", "")
+    with pytest.raises(SettingsError) as caught:
+        load(write(KEY.replace("very-secret", "very secret")))
+    assert "very" not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("text", "environment", "message"),
+    [
+        (KEY + KEY, {}, 'cdc.toml: credentials: two have the access key id "a": expected access key ids that differ'),
+        (KEY.replace('"a"', '""'), {}, 'cdc.toml: credentials #1.access_key_id = "": expected 1 to 128 letters'),
+        (
+            "",
+            {"CDC_CREDENTIALS_SECRET_ACCESS_KEY": "x"},
+            "KEY: credentials.access_key_id is missing: expected 1 to 128",
+        ),
+        ("", {"CDC_CREDENTIALS_ACCESS_KEY": "x"}, "is no setting: did you mean CDC_CREDENTIALS_ACCESS_KEY_ID?"),
+        (KEY.replace('"a"', '"b"'), FROM_ENVIRONMENT, "two have the access key id"),
+    ],
+)
+def test_a_wrong_access_key_is_refused(write, text, environment, message):
+    with pytest.raises(SettingsError) as caught:
+        load(write(text), environment=environment)
+    assert message in str(caught.value)
+
+
 # Paths
 
 
@@ -233,7 +283,7 @@ def test_a_secret_is_shown_nowhere(write):
         ("port = 1\n", "port is no section: did you mean server.port?"),
         (
             "zzz = 1\n",
-            "zzz is no section: known: database, destinations, functions, logging, mappings, retention, server",
+            "zzz is no section: known: credentials, database, destinations, functions, logging, mappings, retention",
         ),
         ("server = 1\n", "server = 1: expected a section [server]"),
         ("[retention]\nhours = 0\n", "retention.hours = 0: expected a number of hours from 0.001 to 876000"),
@@ -458,7 +508,7 @@ def explanation(key) -> str:
 
 def shown_keys(text: str, header: str) -> str:
     """Return the part of a configuration below its headers `header`, up to the next other one."""
-    parts = re.split(r"^(\[+[a-z]+\]+)\n", text, flags=re.MULTILINE)
+    parts = re.split(r"^#?(\[+[a-z0-9]+\]+)\n", text, flags=re.MULTILINE)
     return "".join(body for name, body in zip(parts[1::2], parts[2::2], strict=True) if name == header)
 
 
@@ -479,21 +529,21 @@ def test_the_shipped_file_shows_each_key_with_unit_bound_default_and_reason(head
 
 def test_the_shipped_file_shows_the_defaults_of_the_code(tmp_path):
     # A runtime is instead of the command that it stands below.
-    text = re.sub(r"^#(?=(?!runtime)[a-z_]+ = )", "", SHIPPED.read_text(), flags=re.MULTILINE)
+    text = re.sub(r"^#(?=(?!runtime)[a-z_]+ = |\[\[)", "", SHIPPED.read_text(), flags=re.MULTILINE)
     config = tmp_path / "config" / "cdc.toml"
     config.parent.mkdir()
     config.write_text(text)
     settings = load(config)
     commented = set(re.findall(r"^#([a-z_]+) = ", SHIPPED.read_text(), re.MULTILINE))
-    parts = [getattr(settings, name) for name in SECTIONS] + [settings.functions[0], settings.mappings[0]]
+    parts = [getattr(settings, name) for name in SECTIONS] + [getattr(settings, name)[0] for name in ARRAYS]
     checked = set()
     for part in parts:
         for name, key in keys_of(type(part)).items():
-            if name in commented and default_of(key) is not None:
+            if name in commented and default_of(key) is not None and default_of(key) is not MISSING:
                 assert getattr(part, name) == default_of(key), name
                 checked.add(name)
     unset = {"shards", "reserved_concurrency", "runtime", "endpoint_url", "webhook_secret", "on_failure"}
-    assert checked == commented - unset
+    assert checked == commented - unset - {"access_key_id", "secret_access_key", "session_token"}
 
 
 def test_the_shipped_file_as_it_is_declares_handlers_that_exist():

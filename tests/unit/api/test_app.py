@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 import asyncio
+import gzip
+import zlib
 
 import orjson
 import pytest
 from prometheus_client.parser import text_string_to_metric_families
 
 from cdc.api.app import App
+from cdc.api.authentication import Authenticator
 from cdc.api.guard import Guard
 from cdc.api.http import Request
 from cdc.clock import ManualClock
+from cdc.model.credentials import Credential
 from cdc.model.options import Options
 from cdc.service import open_service
 from tests.unit.lambda_api.contexts import api_of
@@ -34,9 +38,10 @@ def service(tmp_path):
 def answer(service):
     """Let an application answer requests, in turns of one event loop; returns the responses."""
 
-    def answer(*requests, app_of=service, ready=True):
+    def answer(*requests, app_of=service, ready=True, credentials=()):
         async def run():
-            app = App(app_of, Guard("127.0.0.1", (), ()), api_of(app_of))
+            authenticator = Authenticator(credentials, ManualClock())
+            app = App(app_of, Guard("127.0.0.1", (), ()), authenticator, api_of(app_of))
             app.ready = ready
             answered = []
             for request in requests:
@@ -53,14 +58,18 @@ def answer(service):
     return answer
 
 
-def request_of(method="POST", target="/", body=b"", **headers):
+def request_of(method="POST", target="/", body=b"", *, local=True, **headers):
     given = {"host": "localhost", "content-type": "application/x-amz-json-1.0"} | headers
     named = {name.replace("_", "-").encode(): value.encode() for name, value in given.items()}
-    return Request(method.encode(), target.encode(), named, body)
+    return Request(method.encode(), target.encode(), named, body, local)
+
+
+def target_of(operation):
+    return {"x_amz_target": f"DynamoDB_20120810.{operation}"}
 
 
 def call_of(operation, **request):
-    return request_of(body=orjson.dumps(request), x_amz_target=f"DynamoDB_20120810.{operation}")
+    return request_of(body=orjson.dumps(request), **target_of(operation))
 
 
 @pytest.fixture
@@ -102,7 +111,7 @@ def test_many_quick_reads_at_once_are_all_answered_each_with_its_own_outcome(cal
 
 def test_what_is_no_acceptable_request_is_refused_in_the_words_of_the_service(service):
     async def run():
-        app = App(service, Guard("127.0.0.1", (), ()), api_of(service))
+        app = App(service, Guard("127.0.0.1", (), ()), Authenticator((), ManualClock()), api_of(service))
         app.close()
         return app.refusal(413, "too long"), app.refusal(400, "what?")
 
@@ -181,7 +190,7 @@ def test_the_metrics_are_those_of_all_requests_before(service):
     service.call("CreateTable", TABLE)
 
     async def run():
-        app = App(service, Guard("127.0.0.1", (), ()), api_of(service))
+        app = App(service, Guard("127.0.0.1", (), ()), Authenticator((), ManualClock()), api_of(service))
 
         async def ask(request):
             future = asyncio.get_running_loop().create_future()
@@ -218,7 +227,9 @@ def test_what_a_functions_process_writes_is_told_with_the_numbers_of_its_records
     told = []
 
     async def run():
-        app = App(service, Guard("127.0.0.1", (), ()), api_of(service), lambda: None, lambda *what: told.append(what))
+        anyone = Authenticator((), ManualClock())
+        guard, api = Guard("127.0.0.1", (), ()), api_of(service)
+        app = App(service, guard, anyone, api, lambda: None, lambda *what: told.append(what))
         answered = []
         for key, agent in (("a", "Boto3/1 app/cdc-fn-f"), ("b", "Boto3/1"), ("a", "Boto3/1 app/cdc-fn-f")):
             future = asyncio.get_running_loop().create_future()
@@ -233,3 +244,105 @@ def test_what_a_functions_process_writes_is_told_with_the_numbers_of_its_records
     assert asyncio.run(run()) == [200, 200, 200]
     [(app_id, sequences)] = told  # the third leaves the item as it is, and makes no record
     assert (app_id, len(sequences)) == ("cdc-fn-f", 1)
+
+
+# -- compression --
+
+
+@pytest.fixture
+def large(call):
+    """Have a table with an item of 10 KB; returns the item."""
+    call("CreateTable", **TABLE)
+    item = {"pk": {"S": "a"}, "v": {"S": "x" * 10_000}}
+    call("PutItem", TableName="abc", Item=item)
+    return item
+
+
+def get_of(operation, accepts):
+    request = {"TableName": "abc"} | ({"Key": {"pk": {"S": "a"}}} if operation == "GetItem" else {})
+    return request_of(body=orjson.dumps(request), accept_encoding=accepts, **target_of(operation))
+
+
+@pytest.mark.parametrize("operation", ["GetItem", "Scan"])
+@pytest.mark.parametrize("accepts", ["gzip", "gzip, deflate, br", "identity;q=0.5, GZIP;q=1.0"])
+def test_a_long_answer_is_compressed_for_who_accepts_it_and_its_checksum_is_of_what_is_sent(
+    answer, large, operation, accepts
+):
+    [(status, headers, body)] = answer(get_of(operation, accepts))
+    headers = dict(headers)
+    assert (status, headers[b"content-encoding"]) == (200, b"gzip")
+    assert headers[b"x-amz-crc32"] == str(zlib.crc32(body)).encode()
+    assert len(body) < 1000
+    found = orjson.loads(gzip.decompress(body))
+    assert found.get("Item") == large or found["Items"] == [large]
+
+
+@pytest.mark.parametrize("accepts", ["identity", "deflate", "gzip;q=0", "br, gzip; q=0.0", "xgzip"])
+def test_a_long_answer_is_not_compressed_for_who_does_not(answer, large, accepts):
+    [(_, headers, body)] = answer(get_of("GetItem", accepts))
+    assert b"content-encoding" not in dict(headers)
+    assert orjson.loads(body) == {"Item": large}
+
+
+def test_a_short_answer_is_never_compressed(answer, call):
+    call("CreateTable", **TABLE)
+    item = {"pk": {"S": "a"}, "v": {"S": "x" * 4000}}
+    call("PutItem", TableName="abc", Item=item)
+    [(_, headers, body)] = answer(get_of("GetItem", "gzip"))
+    assert b"content-encoding" not in dict(headers)
+    assert len(body) < 4096
+
+
+def test_a_compressed_request_is_read(answer, call):
+    call("CreateTable", **TABLE)
+    body = gzip.compress(orjson.dumps({"TableName": "abc", "Item": {"pk": {"S": "a"}}}))
+    [response] = answer(request_of(body=body, content_encoding="gzip", **target_of("PutItem")))
+    assert (response.status, response.body) == (200, b"{}")
+    [response] = answer(request_of(body=b"{}", content_encoding="identity", **target_of("ListTables")))
+    assert orjson.loads(response.body) == {"TableNames": ["abc"]}
+
+
+@pytest.mark.parametrize(
+    ("encoding", "body", "status", "error"),
+    [
+        ("gzip", b"{}", 400, "SerializationException"),
+        ("gzip", gzip.compress(b"{}")[:-4], 400, "SerializationException"),
+        ("gzip", gzip.compress(b"{"), 400, "SerializationException"),
+        ("gzip", gzip.compress(b" " * ((16 << 20) + 1)), 413, "RequestEntityTooLargeException"),
+        ("br", b"{}", 400, "SerializationException"),
+    ],
+)
+def test_a_request_that_can_not_be_decompressed_is_refused(answer, encoding, body, status, error):
+    [response] = answer(request_of(body=body, content_encoding=encoding, **target_of("ListTables")))
+    assert (response.status, orjson.loads(response.body)["__type"].partition("#")[2]) == (status, error)
+
+
+# -- authentication --
+
+KEY = Credential(access_key_id="key", secret_access_key="secret")
+
+
+@pytest.mark.parametrize(
+    ("target", "body", "error"),
+    [
+        ("ListTables", b"{", "SerializationException"),
+        ("Nonsense", b"{}", "UnknownOperationException"),
+        ("Nonsense", b"", "UnknownOperationException"),
+        ("ListTables", b"", "MissingAuthenticationTokenException"),
+        ("PutItem", b"{}", "MissingAuthenticationTokenException"),
+    ],
+)
+def test_json_and_target_are_looked_at_before_the_signature_and_all_else_after_it(answer, target, body, error):
+    [response] = answer(request_of(body=body, **target_of(target)), credentials=[KEY])
+    assert (response.status, orjson.loads(response.body)["__type"]) == (400, f"com.amazon.coral.service#{error}")
+
+
+def test_health_and_preflights_need_no_signature(answer):
+    requests = request_of("GET", "/"), request_of("GET", "/health"), request_of("OPTIONS", origin="http://localhost")
+    assert [response.status for response in answer(*requests, credentials=[KEY])] == [200] * 3
+
+
+def test_callers_on_other_machines_need_an_access_key(answer):
+    list_tables = request_of(body=b"{}", local=False, **target_of("ListTables"))
+    [response] = answer(list_tables)
+    assert orjson.loads(response.body)["__type"].endswith("#MissingAuthenticationTokenException")

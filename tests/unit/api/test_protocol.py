@@ -9,7 +9,10 @@ from zlib import crc32
 import orjson
 import pytest
 
+from cdc.api.authentication import Authenticator
+from cdc.api.http import Request
 from cdc.api.protocol import RequestIds, failure, load, parse, respond, success
+from cdc.clock import ManualClock
 from cdc.model.errors import (
     ConditionalCheckFailedException,
     SerializationException,
@@ -22,6 +25,11 @@ from cdc.store.reading import Read, Write
 from cdc.store.sqlite import dbapi2
 
 PUT = b"DynamoDB_20120810.PutItem"
+
+
+def parse_request(target, body):
+    request = Request(b"POST", b"/", {b"x-amz-target": target}, body)
+    return parse(request, load(request), Options(), Authenticator((), ManualClock()))
 
 
 def test_request_ids_have_52_letters_and_digits_and_never_come_twice():
@@ -49,15 +57,14 @@ def test_request_ids_have_52_letters_and_digits_and_never_come_twice():
 )
 def test_json_comes_before_the_target_and_the_target_before_an_empty_body(target, body, error):
     with pytest.raises(error):
-        parse(target, body, load(body), Options())
+        parse_request(target, body)
 
 
 def test_a_sound_request_becomes_work():
-    body = b'{"TableName":"t","Item":{"pk":{"S":"a"}}}'
-    put = parse(PUT, body, load(body), Options())
+    put = parse_request(PUT, b'{"TableName":"t","Item":{"pk":{"S":"a"}}}')
     assert isinstance(put, Write)
     assert put.size_bytes == len(b'{"pk":{"S":"a"}}')
-    assert isinstance(parse(b"DynamoDBStreams_20120810.ListStreams", b"{}", {}, Options()), Read)
+    assert isinstance(parse_request(b"DynamoDBStreams_20120810.ListStreams", b"{}"), Read)
 
 
 def headers_of(response):
