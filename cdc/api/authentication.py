@@ -47,9 +47,7 @@ NOT_LOCAL = (
 _HEADER_PARTS = ("Credential", "Signature", "SignedHeaders")
 _QUERY_PARTS = ("X-Amz-Algorithm", "X-Amz-Credential", "X-Amz-Signature", "X-Amz-SignedHeaders", "X-Amz-Date")
 _split = re.compile(r"[, ]+").split
-_plainly_fine = re.compile(
-    rb"AWS4-HMAC-SHA256 Credential=[^/, ]+/\d{8}/[^/, ]+/[^/, ]+/aws4_request, ?SignedHeaders=[^, ]+, ?Signature=[^, ]+"
-).fullmatch
+_OPENING = f"{ALGORITHM} Credential=".encode()
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,6 +71,7 @@ class Authenticator:
 
     def __init__(self, credentials: Iterable[Credential], clock: Clock) -> None:
         self._credentials = {each.access_key_id: each for each in credentials}
+        self._open = not self._credentials
         self._clock = clock
 
     def check(self, request: Request, services: frozenset[str]) -> None:
@@ -80,12 +79,20 @@ class Authenticator:
 
         Raises: a ServiceError of those that this module imports. (DynamoDB: authentication, order of checks.)
         """
-        authorization = request.headers.get(b"authorization")
-        if not self._credentials and request.local:
-            if authorization is None and b"?" not in request.target:
-                return
-            if authorization is not None and _plainly_fine(authorization) and b"x-amz-date" in request.headers:
-                return
+        headers = request.headers
+        authorization = headers.get(b"authorization")
+        usual = self._open and request.local and b"?" not in request.target
+        # A regular expression would take 1 µs.
+        if usual and (
+            authorization is None
+            or (
+                b"x-amz-date" in headers
+                and authorization.startswith(_OPENING)
+                and b" SignedHeaders=" in authorization
+                and b" Signature=" in authorization
+            )
+        ):
+            return
         self._check(request, authorization, services)
 
     def _check(self, request: Request, authorization: bytes | None, services: frozenset[str]) -> None:

@@ -108,7 +108,7 @@ def test_an_unknown_key_or_a_wrong_session_token_is_an_unknown_client(clock):
 
 @pytest.mark.parametrize("credentials", [(), (PLAIN,)], ids=["open", "guarded"])
 def test_signing_in_two_ways_or_in_parts_is_refused_even_when_anybody_is_let_in(clock, credentials):
-    both = changed(signed(query=True), authorization=WELL_FORMED)
+    both = changed(signed(query=True), authorization=WELL_FORMED, x_amz_date="20260101T000000Z")
     assert refusal(both, clock, *credentials) == ("InvalidSignatureException", TWO_WAYS)
     other = unsigned(authorization="Bearer abc")
     assert refusal(other, clock, *credentials) == ("MissingAuthenticationTokenException", MISSING)
