@@ -12,7 +12,7 @@ import signal
 import socket
 import sys
 import uuid
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
@@ -36,6 +36,7 @@ from cdc.mappings.outbox.thread import OutboxThread
 from cdc.mappings.published import Publisher, dump_state, load_state
 from cdc.mappings.thread import PollerThread
 from cdc.service import Options, Service, open_service
+from cdc.service.background import BackgroundThread
 from cdc.service.configuration import (
     check_destinations,
     credential_of,
@@ -48,6 +49,7 @@ from cdc.settings import SettingsError
 from cdc.store import roles
 from cdc.streams.retention import purge_step
 from cdc.tables.backfill import backfill_step
+from cdc.tables.ttl import sweep_step
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -131,11 +133,12 @@ class Daemon:
         self._service = self._stack.enter_context(_opened(path, options_of(settings)))
         self._api_role = self._take_role(roles.API) if wanted.api else None
         self._poll_role = self._take_role(roles.POLL) if wanted.poll else None
-        self._service.set_options(options_of(settings))
         self._listener: socket.socket | None = None
+        self._service.set_options(self._options())
         if self._api_role is not None:
             self._listener = self._stack.enter_context(_bind(settings.server.host, settings.server.port))
-            self._api_role.describe(url=_url(reachable(settings.server.host), _port(self._listener)))
+            self._api_role.describe(url=self._url())
+            self._service.options = self._options()
             self._open_scheduler()
         self._poller: PollerThread | None = None
         self._functions: Functions | None = None
@@ -148,6 +151,18 @@ class Daemon:
             poller = self._open_poller(self._functions)
             self._open_outbox()
             self._open_publisher(poller)
+
+    def _options(self) -> Options:
+        """Take the options from the settings, with the address that the API has now."""
+        options = options_of(self._settings)
+        if self._listener is None:
+            return options
+        return replace(options, endpoint=self._url().removeprefix("http://"))
+
+    def _url(self) -> str:
+        """Tell where the API is, from this machine."""
+        assert self._listener is not None
+        return _url(reachable(self._settings.server.host), _port(self._listener))
 
     def _take_role(self, name: str) -> roles.Role:
         """Take a role. Who only looks at it holds it for a moment; the keeper of a killed daemon for some more."""
@@ -279,8 +294,19 @@ class Daemon:
             max_instances=1,
             misfire_grace_time=None,
         )
+        scheduler.add_job(
+            self._sweep,
+            "interval",
+            seconds=self._settings.tables.ttl_sweep_interval_seconds,
+            coalesce=True,
+            max_instances=1,
+            misfire_grace_time=None,
+        )
         scheduler.start()
         self._stack.callback(scheduler.shutdown)
+        background = BackgroundThread(self._service.background, self._service.writer, self._service.clock)
+        background.start()
+        self._stack.callback(background.stop)
 
     def _purge(self) -> None:
         service = self._service
@@ -308,6 +334,16 @@ class Daemon:
         except Exception:
             self._backfill_again = clock.monotonic() + BACKFILL_RETRY_SECONDS
             log.exception("filling an index failed; it is tried again in %.0f s", BACKFILL_RETRY_SECONDS)
+
+    def _sweep(self) -> None:
+        service = self._service
+        try:
+            while sweep_step(service.writer, service.reader, service.clock.now_ms()):
+                self._rest()
+        except _StoppingError:
+            log.info("deleting expired items goes on after the next start")
+        except Exception:
+            log.exception("deleting expired items failed; the next run tries again")
 
     def _rest(self) -> None:
         """Let others write before a purge or a backfill goes on, or end it between two of its writes."""
@@ -414,7 +450,7 @@ class Daemon:
         if (old.database, old.server) != (settings.database, settings.server):
             log.warning("changes of [database] and [server] take effect at the next start")
         try:
-            self._service.set_options(options_of(settings))
+            self._service.set_options(self._options())
             if self._app is not None:
                 self._app.authenticator = self._authenticator()
             self._configure_functions()

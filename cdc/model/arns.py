@@ -51,3 +51,8 @@ def parse_stream_arn(arn: str) -> StreamName | None:
     """Take a stream's ARN apart; None when it is malformed."""
     match = _STREAM.fullmatch(arn)
     return StreamName(match[1], match[2]) if match else None
+
+
+def account_of(arn: str) -> str:
+    """Return the account that an ARN names."""
+    return arn.split(":", 5)[4]

@@ -20,8 +20,15 @@ MAX_HASH = (1 << 32) - 1
 SEQUENCE_OFFSET = 10**20
 """Added to the counter on the wire: 21 digits, no leading zero, so that text order is numeric order."""
 
-EVENT_NAMES = ("INSERT", "MODIFY", "REMOVE")
+INSERT, MODIFY, REMOVE, EXPIRE = range(4)
+"""Stored kinds of records. EXPIRE is the REMOVE of an item that TTL deleted."""
+EVENT_NAMES = ("INSERT", "MODIFY", "REMOVE", "REMOVE")
 """`eventName` of a record, by its stored kind."""
+
+CREATING, ACTIVE, UPDATING, DELETING = "CREATING", "ACTIVE", "UPDATING", "DELETING"
+"""`TableStatus` of a table."""
+SERVED = frozenset({ACTIVE, UPDATING})
+"""In these, a table's items can be read and written."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -43,6 +50,23 @@ class TableDefinition:
     decreases_today: int = 0
     table_class: str | None = None
     deletion_protection: bool = False
+    status: str = ACTIVE
+    status_until_ms: int | None = None  # when another status than ACTIVE ends; None: when the work behind it has ended
+    shown_units: tuple[int, int] | None = None  # read and write units from before an update, until it has ended
+    ttl_attribute: str | None = None
+    tags: tuple[tuple[str, str], ...] = ()
+    max_read_units: int | None = None  # OnDemandThroughput
+    max_write_units: int | None = None
+    warm_read_units: int | None = None  # WarmThroughput, where it was asked for
+    warm_write_units: int | None = None
+    kms_key_arn: str | None = None  # of SSEDescription; None: not shown
+    recovery_since_ms: int | None = None  # since when point-in-time recovery is said to be enabled
+    recovery_days: int = 35
+    insights_since_ms: int | None = None  # when contributor insights were last enabled or disabled
+    insights_enabled: bool = False
+    restored_from: str | None = None  # ARN of the backup that the table was made from
+    restored_table: str | None = None  # ARN of the table that was backed up
+    restored_ms: int | None = None
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -129,6 +153,7 @@ class Table:
     indexes: tuple[Index, ...] = ()  # by name
     index_keys: frozenset[str] = frozenset()  # attributes of index keys that are not of the table's key
     has_local_indexes: bool = False
+    copies: tuple[int, ...] = ()  # ids of copies in progress, which are told of each item before it changes
 
     @property
     def name(self) -> str:

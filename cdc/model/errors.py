@@ -92,6 +92,10 @@ class ResourceInUseException(ServiceError):
     """The table exists already, or is being changed."""
 
 
+class TableNotFoundException(ServiceError):
+    """The table does not exist, in the words of operations on backups and exports."""
+
+
 class LimitExceededException(ServiceError):
     """Too much at once."""
 

@@ -20,6 +20,8 @@ class Options:
     account_id: str = "000000000000"
     shards: int | None = None  # of a new stream; None: 4 on demand, by capacity when provisioned
     retention_seconds: int = DAY_SECONDS
+    endpoint: str = "localhost"  # host and port of the API, as DescribeEndpoints tells them
+    status_delay_ms: int = 0  # how long a table stays CREATING, UPDATING or DELETING
     table_retention_seconds: Mapping[str, int] = field(default_factory=lambda: MappingProxyType({}))
 
     def __post_init__(self) -> None:

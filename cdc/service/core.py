@@ -14,6 +14,7 @@ from cdc.model.history import KEY_RECORDS
 from cdc.model.mappings import API
 from cdc.model.options import Options
 from cdc.model.outbox import FAILED, SENT
+from cdc.service.background import Background
 from cdc.service.control import Control, find_mapping
 from cdc.service.explain import Explainer
 from cdc.service.letters import DeadLetters
@@ -27,6 +28,7 @@ from cdc.store.writer import Writer
 from cdc.streams.lifecycle import set_retentions
 from cdc.streams.retention import purge_step
 from cdc.tables.backfill import backfill_step
+from cdc.tables.ttl import sweep_step
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -71,6 +73,7 @@ class Service:
         try:
             self.reader = Reader(self.database, clock)
             self.writer = Writer(self.database, clock)
+            self.background = Background(self.writer, self.reader, clock)
         except BaseException:
             self.database.close()
             raise
@@ -99,7 +102,7 @@ class Service:
             request = orjson.loads(orjson.dumps(request))
         except TypeError as error:
             raise SerializationException(f"{operation}: {error}; binary values are base64 text here") from error
-        answer: dict[str, Any] = orjson.loads(self.execute(OPERATIONS[operation](request, self.options)))
+        answer: dict[str, Any] = orjson.loads(self.execute(OPERATIONS[operation](request, self.options)) or b"{}")
         return answer
 
     def execute(self, work: Read | Write) -> bytes:
@@ -188,7 +191,64 @@ class Service:
         """DynamoDB Streams: GetRecords."""
         return self.call("GetRecords", request)
 
+    def describe_time_to_live(self, **request: Any) -> dict[str, Any]:
+        """DynamoDB: DescribeTimeToLive."""
+        return self.call("DescribeTimeToLive", request)
+
+    def update_time_to_live(self, **request: Any) -> dict[str, Any]:
+        """DynamoDB: UpdateTimeToLive."""
+        return self.call("UpdateTimeToLive", request)
+
+    def tag_resource(self, **request: Any) -> dict[str, Any]:
+        """DynamoDB: TagResource."""
+        return self.call("TagResource", request)
+
+    def untag_resource(self, **request: Any) -> dict[str, Any]:
+        """DynamoDB: UntagResource."""
+        return self.call("UntagResource", request)
+
+    def list_tags_of_resource(self, **request: Any) -> dict[str, Any]:
+        """DynamoDB: ListTagsOfResource."""
+        return self.call("ListTagsOfResource", request)
+
+    def describe_limits(self, **request: Any) -> dict[str, Any]:
+        """DynamoDB: DescribeLimits."""
+        return self.call("DescribeLimits", request)
+
+    def describe_endpoints(self, **request: Any) -> dict[str, Any]:
+        """DynamoDB: DescribeEndpoints."""
+        return self.call("DescribeEndpoints", request)
+
+    def describe_continuous_backups(self, **request: Any) -> dict[str, Any]:
+        """DynamoDB: DescribeContinuousBackups."""
+        return self.call("DescribeContinuousBackups", request)
+
+    def update_continuous_backups(self, **request: Any) -> dict[str, Any]:
+        """DynamoDB: UpdateContinuousBackups."""
+        return self.call("UpdateContinuousBackups", request)
+
+    def describe_contributor_insights(self, **request: Any) -> dict[str, Any]:
+        """DynamoDB: DescribeContributorInsights."""
+        return self.call("DescribeContributorInsights", request)
+
+    def update_contributor_insights(self, **request: Any) -> dict[str, Any]:
+        """DynamoDB: UpdateContributorInsights."""
+        return self.call("UpdateContributorInsights", request)
+
+    def list_contributor_insights(self, **request: Any) -> dict[str, Any]:
+        """DynamoDB: ListContributorInsights."""
+        return self.call("ListContributorInsights", request)
+
     # -- administration --
+
+    def finish_background_work(self) -> None:
+        """Do what operations have left to be done behind them, to its end; a daemon does it by itself."""
+        self.background.finish()
+
+    def delete_expired_items(self) -> None:
+        """Delete the items that have expired by now, as a daemon does every `tables.ttl_sweep_interval_seconds`."""
+        while sweep_step(self.writer, self.reader, self.clock.now_ms()):
+            pass
 
     def set_options(self, options: Options) -> None:
         """Take new options; enabled streams get their retention at once."""

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from cdc.model.errors import UnknownOperationException, ValidationException
 from cdc.streams import reading as streams
-from cdc.tables import batch, definitions, read, transact, write
+from cdc.tables import account, batch, definitions, insights, read, recovery, tags, transact, ttl, write
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -37,6 +37,18 @@ OPERATIONS: Mapping[str, Operation] = MappingProxyType(
         "BatchGetItem": batch.batch_get_item,
         "TransactWriteItems": transact.transact_write_items,
         "TransactGetItems": transact.transact_get_items,
+        "UpdateTimeToLive": ttl.update_time_to_live,
+        "DescribeTimeToLive": ttl.describe_time_to_live,
+        "TagResource": tags.tag_resource,
+        "UntagResource": tags.untag_resource,
+        "ListTagsOfResource": tags.list_tags_of_resource,
+        "DescribeLimits": account.describe_limits,
+        "DescribeEndpoints": account.describe_endpoints,
+        "DescribeContinuousBackups": recovery.describe_continuous_backups,
+        "UpdateContinuousBackups": recovery.update_continuous_backups,
+        "DescribeContributorInsights": insights.describe_contributor_insights,
+        "UpdateContributorInsights": insights.update_contributor_insights,
+        "ListContributorInsights": insights.list_contributor_insights,
         "ListStreams": streams.list_streams,
         "DescribeStream": streams.describe_stream,
         "GetShardIterator": streams.get_shard_iterator,
@@ -53,14 +65,11 @@ TARGETS: Mapping[str, Operation] = MappingProxyType(
 NOT_YET = frozenset(
     {
         *("BatchExecuteStatement", "ExecuteStatement", "ExecuteTransaction"),
-        *("DescribeTimeToLive", "UpdateTimeToLive", "ListTagsOfResource", "TagResource", "UntagResource"),
         *("CreateBackup", "DeleteBackup", "DescribeBackup", "ListBackups"),
         *("RestoreTableFromBackup", "RestoreTableToPointInTime"),
-        *("DescribeContinuousBackups", "UpdateContinuousBackups"),
-        *("DescribeContributorInsights", "ListContributorInsights", "UpdateContributorInsights"),
         *("CreateGlobalTable", "DescribeGlobalTable", "DescribeGlobalTableSettings", "ListGlobalTables"),
         *("UpdateGlobalTable", "UpdateGlobalTableSettings", "DescribeTableReplicaAutoScaling"),
-        *("UpdateTableReplicaAutoScaling", "DescribeEndpoints", "DescribeLimits"),
+        "UpdateTableReplicaAutoScaling",
         *("DescribeExport", "ExportTableToPointInTime", "ListExports", "DescribeImport", "ImportTable", "ListImports"),
         *("DescribeKinesisStreamingDestination", "DisableKinesisStreamingDestination"),
         *("EnableKinesisStreamingDestination", "UpdateKinesisStreamingDestination"),

@@ -12,6 +12,7 @@ from cdc.settings.sections import (
     RetentionSettings,
     Settings,
     StreamSettings,
+    TableSettings,
 )
 from cdc.settings.server import ServerSettings
 
@@ -28,6 +29,7 @@ __all__ = [
     "Settings",
     "SettingsError",
     "StreamSettings",
+    "TableSettings",
     "entries",
     "load",
 ]

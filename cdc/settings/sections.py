@@ -169,6 +169,33 @@ class DestinationSettings(Checked):
 
 
 @dataclass(frozen=True, kw_only=True)
+class TableSettings(Checked):
+    """[tables]: how tables behave where AWS leaves it open, or does what few want on one machine."""
+
+    ttl_sweep_interval_seconds: int = field(
+        default=30,
+        metadata=rule(
+            Kind.WHOLE,
+            "Pause between two searches for expired items of tables with TTL. AWS deletes within a few days; a search that "
+            "finds nothing costs less than a read.",
+            unit="seconds",
+            low=1,
+            high=86_400,
+        ),
+    )
+    status_delay_seconds: float = field(
+        default=0,
+        metadata=rule(
+            Kind.NUMBER,
+            "How long a table stays CREATING, UPDATING or DELETING. 0 is over at once; more lets a program find out whether it "
+            "waits as it has to on AWS.",
+            unit="seconds",
+            high=3600,
+        ),
+    )
+
+
+@dataclass(frozen=True, kw_only=True)
 class LoggingSettings(Checked):
     """[logging]: what the daemon says on standard error."""
 
@@ -524,6 +551,7 @@ class Settings:
     retention: RetentionSettings = field(default_factory=RetentionSettings)
     streams: StreamSettings = field(default_factory=StreamSettings)
     destinations: DestinationSettings = field(default_factory=DestinationSettings)
+    tables: TableSettings = field(default_factory=TableSettings)
     logging: LoggingSettings = field(default_factory=LoggingSettings)
     functions: tuple[FunctionSettings, ...] = ()
     mappings: tuple[MappingSettings, ...] = ()
@@ -553,6 +581,7 @@ SECTIONS: dict[str, type[Checked]] = {
     "retention": RetentionSettings,
     "streams": StreamSettings,
     "destinations": DestinationSettings,
+    "tables": TableSettings,
     "logging": LoggingSettings,
 }
 ARRAYS: dict[str, type[Checked]] = {

@@ -54,10 +54,14 @@ def load_catalog(connection: Connection, epoch: int) -> Catalog:
     indexes: dict[int, list[Any]] = defaultdict(list)
     for row in connection.execute(select(schema.indexes).order_by(schema.indexes.c.name)):
         indexes[row.table_id].append(row)
+    copies: dict[int, list[int]] = defaultdict(list)
+    in_progress = select(schema.copies.c.table_id, schema.copies.c.id).where(schema.copies.c.after_key.is_not(None))
+    for row in connection.execute(in_progress):
+        copies[row.table_id].append(row.id)
     return Catalog(
         epoch=epoch,
         tables={
-            row.name: _table(row, enabled.get(row.id), indexes[row.id])
+            row.name: _table(row, enabled.get(row.id), indexes[row.id], copies[row.id])
             for row in connection.execute(select(schema.tables).order_by(schema.tables.c.name))
         },
         streams=streams,
@@ -69,8 +73,8 @@ def load_catalog(connection: Connection, epoch: int) -> Catalog:
     )
 
 
-def _table(row: Any, stream: Stream | None, index_rows: Iterable[Any]) -> Table:
-    definition = _definition(row.definition)
+def _table(row: Any, stream: Stream | None, index_rows: Iterable[Any], copies: Iterable[int]) -> Table:
+    definition = decode_definition(row.definition)
     key_schema = _key_schema(definition)
     keys = [name for name, _ in key_schema.attributes()]
     types = dict(definition.attributes)
@@ -84,6 +88,7 @@ def _table(row: Any, stream: Stream | None, index_rows: Iterable[Any]) -> Table:
         indexes=indexes,
         index_keys=frozenset(name for index in indexes for name, _ in index.key_attributes).difference(keys),
         has_local_indexes=any(index.local for index in indexes),
+        copies=tuple(copies),
     )
 
 
@@ -100,9 +105,18 @@ def _stream(row: Any, shards: tuple[Shard, ...]) -> Stream:
     return Stream(**{**row._mapping, "key_schema": key_schema}, shards=shards)
 
 
-def _definition(stored: bytes) -> TableDefinition:
+def encode_definition(definition: TableDefinition) -> bytes:
+    """Write a table's definition as it is stored."""
+    return orjson.dumps(asdict(definition))
+
+
+def decode_definition(stored: bytes) -> TableDefinition:
+    """Read what `encode_definition` wrote, also before a member was added."""
     fields = orjson.loads(stored)
-    fields["attributes"] = tuple((name, kind) for name, kind in fields["attributes"])
+    for name in ("attributes", "tags"):
+        fields[name] = tuple((first, second) for first, second in fields.get(name, ()))
+    if fields.get("shown_units") is not None:
+        fields["shown_units"] = tuple(fields["shown_units"])
     return TableDefinition(**fields)
 
 
@@ -122,7 +136,7 @@ def insert_table(transaction: Transaction, definition: TableDefinition) -> int:
     result = transaction.connection.execute(
         insert(schema.tables).values(
             name=definition.name,
-            definition=orjson.dumps(asdict(definition)),
+            definition=encode_definition(definition),
             created_ms=transaction.now_ms,
             item_count=0,
             size_bytes=0,
@@ -135,7 +149,7 @@ def insert_table(transaction: Transaction, definition: TableDefinition) -> int:
 def replace_definition(transaction: Transaction, table_id: int, definition: TableDefinition) -> None:
     """Store a table's changed definition."""
     table = schema.tables
-    stored = orjson.dumps(asdict(definition))
+    stored = encode_definition(definition)
     transaction.connection.execute(update(table).where(table.c.id == table_id).values(definition=stored))
     transaction.change_catalog()
 
@@ -146,6 +160,8 @@ def drop_table(transaction: Transaction, table_id: int) -> None:
     for index_id in transaction.connection.execute(ids).scalars().all():
         drop_index(transaction, index_id)
     transaction.connection.execute(delete(schema.tables).where(schema.tables.c.id == table_id))
+    for unfinished in (schema.expiry_backfills, schema.restores):
+        transaction.connection.execute(delete(unfinished).where(unfinished.c.table_id == table_id))
     transaction.connection.execute(insert(schema.dropped_tables).values(id=table_id))
     transaction.table_deltas.pop(table_id, None)
     transaction.change_catalog()

@@ -10,7 +10,7 @@ from sqlalchemy import bindparam, delete, insert, select, update
 
 from cdc.model.errors import InternalServerError
 from cdc.model.values import load_item
-from cdc.store.schema import dropped_tables, items
+from cdc.store.schema import copies, dropped_tables, items
 from cdc.store.statements import prepare
 
 if TYPE_CHECKING:
@@ -56,6 +56,32 @@ _UPDATE = prepare(
     "size",
     "crc",
     "item",
+    "row",
+)
+_INSERT_EXPIRING = prepare(
+    insert(items).values(
+        table_id=bindparam("table"),
+        key=bindparam("key"),
+        size=bindparam("size"),
+        crc=bindparam("crc"),
+        item=bindparam("item"),
+        expires_ms=bindparam("expires"),
+    ),
+    "table",
+    "key",
+    "size",
+    "crc",
+    "item",
+    "expires",
+)
+_UPDATE_EXPIRING = prepare(
+    update(items)
+    .where(items.c.id == bindparam("row"))
+    .values(size=bindparam("size"), crc=bindparam("crc"), item=bindparam("item"), expires_ms=bindparam("expires")),
+    "size",
+    "crc",
+    "item",
+    "expires",
     "row",
 )
 _DELETE = prepare(delete(items).where(items.c.id == bindparam("row")), "row")
@@ -116,6 +142,27 @@ def put(transaction: Transaction, table_id: int, key: bytes, item: bytes, size: 
     return old.row
 
 
+def put_expiring(
+    transaction: Transaction,
+    table_id: int,
+    key: bytes,
+    item: bytes,
+    size: int,
+    old: StoredItem | None,
+    expires_ms: int | None,
+) -> int:
+    """Write an item as `put` does, of a table that has TTL; naming the column costs 1 µs, which others are spared."""
+    crc = crc32(item, crc32(key))
+    cursor = transaction.cursor
+    if old is None:
+        cursor.execute(_INSERT_EXPIRING, (table_id, key, size, crc, item, expires_ms))
+        transaction.count_items(table_id, 1, size)
+        return cursor.lastrowid  # type: ignore[no-any-return]
+    cursor.execute(_UPDATE_EXPIRING, (size, crc, item, expires_ms, old.row))
+    transaction.count_items(table_id, 0, size - old.size)
+    return old.row
+
+
 def remove(transaction: Transaction, table_id: int, old: StoredItem) -> None:
     """Delete the row that `fetch` found in this transaction."""
     transaction.cursor.execute(_DELETE, (old.row,))
@@ -145,7 +192,9 @@ def scan_range(
 def sweep_dropped(transaction: Transaction) -> bool:
     """Remove some items of deleted tables; return whether there is more to do."""
     connection = transaction.connection
-    table_id = connection.execute(select(dropped_tables.c.id).limit(1)).scalar()
+    being_copied = select(copies.c.table_id).where(copies.c.after_key.is_not(None))
+    unneeded = select(dropped_tables.c.id).where(dropped_tables.c.id.not_in(being_copied))
+    table_id = connection.execute(unneeded.limit(1)).scalar()
     if table_id is None:
         return False
     some = select(items.c.id).where(items.c.table_id == table_id).limit(DROP_ROWS)

@@ -26,8 +26,9 @@ from sqlalchemy import (
 )
 from sqlalchemy.schema import CreateTable
 
-from cdc.model.catalog import EVENT_NAMES
+from cdc.model.catalog import EVENT_NAMES, EXPIRE, INSERT, MODIFY, REMOVE
 from cdc.model.errors import ServiceError
+from cdc.model.expiry import expires_ms
 from cdc.model.keys import KeySchema, check_item_keys, check_key, encode_key, key_of
 from cdc.model.values import Item, canonical_bytes, parse_item
 from cdc.store import schema
@@ -41,7 +42,7 @@ if TYPE_CHECKING:
 
     from cdc.model import catalog as model
 
-INSERT, MODIFY, REMOVE = range(len(EVENT_NAMES))
+_REMOVALS = (REMOVE, EXPIRE)
 
 # What the records say of each key, newest first. A temporary table, because a big file has more keys than memory.
 _replayed = Table(
@@ -65,7 +66,9 @@ _NOTE = prepare(
     *_replayed.columns.keys(),
 )
 _item = schema.items.c
-_ITEMS = prepare(select(_item.table_id, _item.key, _item.size, _item.crc, _item.item).order_by(_item.id))
+_ITEMS = prepare(
+    select(_item.table_id, _item.key, _item.size, _item.crc, _item.item, _item.expires_ms).order_by(_item.id)
+)
 _VANISHED = prepare(
     select(_replayed.c.key, _replayed.c.sequence)
     .where(
@@ -192,11 +195,11 @@ class _Replay:
         parsed = {name: parse_item(raw) for name, raw in orjson.loads(row.change).items()}
         members = {name: item for name, (item, _) in parsed.items()}
         expected = {"Keys"}
-        if stream.view_type in {"NEW_IMAGE", "NEW_AND_OLD_IMAGES"} and row.kind != REMOVE:
+        if stream.view_type in {"NEW_IMAGE", "NEW_AND_OLD_IMAGES"} and row.kind not in _REMOVALS:
             expected.add("NewImage")
         if stream.view_type in {"OLD_IMAGE", "NEW_AND_OLD_IMAGES"} and row.kind != INSERT:
             expected.add("OldImage")
-        assert row.kind in {INSERT, MODIFY, REMOVE}, f"kind {row.kind}"
+        assert row.kind in {INSERT, MODIFY, *_REMOVALS}, f"kind {row.kind}"
         assert members.keys() == expected, f"{sorted(members)} for {EVENT_NAMES[row.kind]}"
         key_schema = self._schema(stream, members["Keys"])
         check_key(key_schema, members["Keys"])
@@ -233,7 +236,7 @@ class _Replay:
             yield broken("old image", where, "the new image of the record before", "another")
         if row.kind == MODIFY and change.new is not None and change.new == change.old:
             yield broken("empty change", where, "images that differ", "the same")
-        self._cursor.execute(_NOTE, (stream.id, change.key, row.sequence, int(row.kind != REMOVE), change.new))
+        self._cursor.execute(_NOTE, (stream.id, change.key, row.sequence, int(row.kind not in _REMOVALS), change.new))
 
 
 def complete_streams(catalog: model.Catalog) -> set[int]:
@@ -261,13 +264,17 @@ def check_items(file: Snapshot) -> Iterator[Violation]:
     totals = {table_id: [0, 0] for table_id in tables}
     strays: dict[int, int] = {}
     cursor = file.driver.cursor()
-    for table_id, key, size, crc, stored in fetch(file.driver, _ITEMS):
+    backfilling = set(file.connection.execute(select(schema.expiry_backfills.c.table_id)).scalars())
+    for table_id, key, size, crc, stored, expires in fetch(file.driver, _ITEMS):
         table = tables.get(table_id)
         where = f"item {bytes(key).hex()} of table {table.name if table else table_id}"
         if crc32(stored, crc32(key)) != crc:
             yield broken("item CRC", where, "the stored CRC", "another")
         elif table is not None:
             yield from _item_content(file, table, key, size, stored, where)
+            attribute = table.definition.ttl_attribute
+            if attribute is not None and table_id not in backfilling:
+                yield from _item_expiry(attribute, stored, expires, where)
             if table.stream is not None:
                 last = cursor.execute(_LAST, (table.stream.id, key)).fetchall()
                 yield from _against_replay(last, stored, complete=table.stream.id in complete, where=where)
@@ -299,6 +306,15 @@ def _item_content(
     if item_bytes != size:
         yield broken("item size", where, f"{item_bytes} bytes", size)
     yield from check_presence(file, table, key, size, item)
+
+
+def _item_expiry(attribute: str, stored: bytes, found: object, where: str) -> Iterator[Violation]:
+    try:
+        expected = expires_ms(orjson.loads(stored), attribute)
+    except (AttributeError, ArithmeticError, ValueError):
+        return  # no item, as said before
+    if found != expected:
+        yield broken("item expiry", where, f"{expected} ms", found)
 
 
 def _against_replay(last: list[Any], stored: bytes, *, complete: bool, where: str) -> Iterator[Violation]:

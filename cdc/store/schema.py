@@ -16,9 +16,10 @@ from sqlalchemy import (
     Table,
     Text,
     UniqueConstraint,
+    text,
 )
 
-REVISION = "0008"
+REVISION = "0030"
 """The Alembic revision that this code writes and reads."""
 
 metadata = MetaData()
@@ -62,8 +63,89 @@ items = Table(
     Column("size", Integer, nullable=False, comment="bytes, DynamoDB's arithmetic"),
     Column("crc", BigInteger, nullable=False, comment="CRC-32 of key and item"),
     Column("item", LargeBinary, nullable=False, comment="canonical DynamoDB JSON"),
+    Column("expires_ms", BigInteger, comment="when it expires, where its table has TTL; elsewhere null or out of date"),
     # A rowid table with a unique key index: rows of 1 KB in a WITHOUT ROWID table spill to overflow pages.
     Index("items_key", "table_id", "key", unique=True),
+    # A partial index costs items that never expire nothing, but for 0.4 µs when they are deleted.
+    Index("items_expiry", "table_id", "expires_ms", sqlite_where=text("expires_ms IS NOT NULL")),
+)
+
+expiry_backfills = Table(
+    "expiry_backfills",
+    metadata,
+    Column("table_id", Integer, primary_key=True, comment="a table that was given TTL when it had items"),
+    Column("after_key", LargeBinary, nullable=False, comment="items up to this key have their expires_ms"),
+)
+
+copies = Table(
+    "copies",
+    metadata,
+    Column("id", Integer, primary_key=True),
+    Column("table_id", Integer, nullable=False, comment="the table that is copied, as it was when this row was made"),
+    Column("after_key", LargeBinary, comment="items up to this key are copied; null when all are"),
+    Column("item_count", BigInteger, nullable=False),
+    Column("size_bytes", BigInteger, nullable=False, comment="sum of the items' sizes, DynamoDB's arithmetic"),
+    sqlite_autoincrement=True,
+)
+
+copy_items = Table(
+    "copy_items",
+    metadata,
+    Column("id", Integer, primary_key=True),
+    Column("copy_id", Integer, nullable=False),
+    Column("key", LargeBinary, nullable=False),
+    Column("size", Integer, nullable=False),
+    Column("crc", BigInteger, nullable=False, comment="CRC-32 of key and item"),
+    Column(
+        "item", LargeBinary, comment="canonical DynamoDB JSON; null while copying: no such item at the moment copied"
+    ),
+    Index("copy_items_key", "copy_id", "key", unique=True),
+)
+
+dropped_copies = Table(
+    "dropped_copies",
+    metadata,
+    Column("id", Integer, primary_key=True, comment="a deleted copy whose items housekeeping still removes"),
+)
+
+backups = Table(
+    "backups",
+    metadata,
+    Column("id", Integer, primary_key=True),
+    Column("backup_id", Text, nullable=False, unique=True, comment="the last part of its ARN"),
+    Column("name", Text, nullable=False),
+    Column("table_name", Text, nullable=False),
+    Column("copy_id", Integer, nullable=False),
+    Column("table", LargeBinary, nullable=False, comment="JSON: the table's definition at the moment of the backup"),
+    Column("table_created_ms", BigInteger, nullable=False),
+    Column("created_ms", BigInteger, nullable=False),
+    sqlite_autoincrement=True,
+)
+
+restores = Table(
+    "restores",
+    metadata,
+    Column("table_id", Integer, primary_key=True, comment="a table that is filled from a copy"),
+    Column("copy_id", Integer, nullable=False),
+    Column("after_key", LargeBinary, nullable=False, comment="items up to this key are in the table"),
+)
+
+transfers = Table(
+    "transfers",
+    metadata,
+    Column("id", Integer, primary_key=True),
+    Column("kind", Text, nullable=False, comment="export or import"),
+    Column("transfer_id", Text, nullable=False, unique=True, comment="the last part of its ARN"),
+    Column("table_name", Text, nullable=False),
+    Column("table_id", Integer, nullable=False),
+    Column("token", Text, nullable=False, comment="ClientToken"),
+    Column("status", Text, nullable=False, comment="IN_PROGRESS, COMPLETED or FAILED"),
+    Column("request", LargeBinary, nullable=False, comment="JSON, as it came"),
+    Column("progress", LargeBinary, nullable=False, comment="JSON"),
+    Column("copy_id", Integer, comment="of an export"),
+    Column("created_ms", BigInteger, nullable=False),
+    Column("ended_ms", BigInteger),
+    sqlite_autoincrement=True,
 )
 
 indexes = Table(

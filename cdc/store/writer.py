@@ -80,6 +80,7 @@ class Writer:
         self._queue: SimpleQueue[Job[Any] | None] = SimpleQueue()
         self._listeners: list[Callable[[frozenset[int]], None]] = []
         self._post_listeners: list[Callable[[], None]] = []
+        self._catalog_listeners: list[Callable[[], None]] = []
         self._groups = self._bytes = 0  # since the WAL's length was last looked at
         self._tried = self._copied = 0  # its pages at the last checkpoint, and those that were in the database then
         self._closed = False
@@ -120,6 +121,10 @@ class Writer:
     def listen_for_posts(self, listener: Callable[[], None]) -> None:
         """Have `listener` called after each commit that put messages into the outbox."""
         self._post_listeners.append(listener)
+
+    def listen_for_changes(self, listener: Callable[[], None]) -> None:
+        """Have `listener` called after each commit that changed the catalogue."""
+        self._catalog_listeners.append(listener)
 
     def close(self) -> None:
         """Finish what is queued, then stop the thread and close the connection."""
@@ -193,6 +198,7 @@ class Writer:
             transaction = begin(
                 self._connection, self._cursor, self._clock.now_ms(), self._catalog, self._segment_bytes
             )
+            epoch = transaction.counters.epoch
             deadline = self._clock.monotonic() + GROUP_SECONDS
             done = 0
             for job in group:
@@ -203,10 +209,12 @@ class Writer:
             transaction.finish()
             self._cursor.execute("COMMIT")
             self._catalog = transaction.loaded_catalog
+            has_changed_catalog = transaction.counters.epoch != epoch
         except BaseException:
             self._rollback()
             raise
-        return group[:done], group[done:], _News(frozenset(transaction.appended_shards), transaction.has_posted)
+        news = _News(frozenset(transaction.appended_shards), transaction.has_posted, has_changed_catalog)
+        return group[:done], group[done:], news
 
     def _run(self, job: Job[Any], transaction: Transaction) -> None:
         job.error = job.result = None
@@ -227,8 +235,7 @@ class Writer:
         news = _News()
         for job in group:
             try:
-                more = self._attempt([job])[2]
-                news = _News(news.shards | more.shards, news.has_posted or more.has_posted)
+                news |= self._attempt([job])[2]
             except _BrokenJobError as broken:
                 cause = broken.__cause__
                 job.result = None
@@ -272,12 +279,15 @@ class Writer:
                     listener(news.shards)
                 except Exception:
                     log.exception("telling of new stream records failed")
-        if news.has_posted:
-            for post_listener in self._post_listeners:
+        for what, wanted, listeners in (
+            ("new messages in the outbox", news.has_posted, self._post_listeners),
+            ("a change of the catalogue", news.has_changed_catalog, self._catalog_listeners),
+        ):
+            for each in listeners if wanted else ():
                 try:
-                    post_listener()
+                    each()
                 except Exception:
-                    log.exception("telling of new messages in the outbox failed")
+                    log.exception("telling of %s failed", what)
 
     def _checkpoint_if_long(self) -> None:
         self._groups = self._bytes = 0
@@ -310,6 +320,14 @@ class _News(NamedTuple):
 
     shards: frozenset[int] = frozenset()  # that got records
     has_posted: bool = False  # messages are in the outbox
+    has_changed_catalog: bool = False
+
+    def __or__(self, other: _News) -> _News:
+        return _News(
+            self.shards | other.shards,
+            self.has_posted or other.has_posted,
+            self.has_changed_catalog or other.has_changed_catalog,
+        )
 
 
 class _BrokenJobError(Exception):

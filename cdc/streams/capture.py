@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 import orjson
 
+from cdc.model.catalog import EXPIRE, INSERT, MODIFY, REMOVE
 from cdc.model.values import item_size
 from cdc.store import records
 
@@ -13,9 +14,6 @@ if TYPE_CHECKING:
     from cdc.model.catalog import Stream
     from cdc.model.values import Item
     from cdc.store.transaction import Transaction
-
-INSERT, MODIFY, REMOVE = range(3)
-"""Kinds of records; `EVENT_NAMES` in `cdc.model.catalog` names them."""
 
 
 def capture(
@@ -25,10 +23,13 @@ def capture(
     keys: Item,
     old: tuple[bytes, int] | None,
     new: tuple[bytes, int] | None,
+    *,
+    expired: bool = False,
 ) -> None:
     """Append the record of one item's change from `old` to `new`, each canonical bytes with their size, or None.
 
-    `key` is the encoded key, `keys` the key attributes. The caller has made sure that the two differ.
+    `key` is the encoded key, `keys` the key attributes; `expired` if it was TTL that deleted the item. The caller has made
+    sure that the two differ.
     (DynamoDB Streams: StreamRecord; SizeBytes counts keys and the images that the view type includes.)
     """
     size_bytes = item_size(keys)
@@ -40,5 +41,6 @@ def capture(
         parts += (b',"OldImage":', old[0])
         size_bytes += old[1]
     parts.append(b"}")
-    kind = REMOVE if new is None else INSERT if old is None else MODIFY
+    removal = EXPIRE if expired else REMOVE
+    kind = removal if new is None else INSERT if old is None else MODIFY
     records.append(transaction, stream.shard_of(key).id, stream.retention_seconds, kind, size_bytes, b"".join(parts))

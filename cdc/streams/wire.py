@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import orjson
 
 from cdc.model.arns import stream_arn
-from cdc.model.catalog import EVENT_NAMES, SEQUENCE_OFFSET
+from cdc.model.catalog import EVENT_NAMES, EXPIRE, SEQUENCE_OFFSET
 
 if TYPE_CHECKING:
     from cdc.model.catalog import Stream
@@ -37,13 +37,22 @@ class RecordWriter:
 
     @cached_property
     def _stream_records(self) -> tuple[bytes, ...]:
-        return tuple(_template(kind, self._stream, self._options, "%d", "") for kind in EVENT_NAMES)
+        # The two interfaces write the same two members in different cases.
+        identity = ',"userIdentity":{"PrincipalId":"dynamodb.amazonaws.com","Type":"Service"}'
+        return tuple(
+            _template(name, self._stream, self._options, "%d", identity if kind == EXPIRE else "")
+            for kind, name in enumerate(EVENT_NAMES)
+        )
 
     @cached_property
     def _event_records(self) -> tuple[bytes, ...]:
         source = _literal(stream_arn(self._options, self._stream.table_name, self._stream.label))
         tail = f',"eventSourceARN":{source}'
-        return tuple(_template(kind, self._stream, self._options, "%d.0", tail) for kind in EVENT_NAMES)
+        identity = ',"userIdentity":{"type":"Service","principalId":"dynamodb.amazonaws.com"}'
+        return tuple(
+            _template(name, self._stream, self._options, "%d.0", identity + tail if kind == EXPIRE else tail)
+            for kind, name in enumerate(EVENT_NAMES)
+        )
 
     def _fill(self, template: bytes, record: Record) -> bytes:
         sequence, _, created_ms, _, size_bytes, change = record
@@ -60,10 +69,10 @@ class RecordWriter:
         )
 
 
-def _template(kind: str, stream: Stream, options: Options, seconds: str, tail: str) -> bytes:
+def _template(name: str, stream: Stream, options: Options, seconds: str, tail: str) -> bytes:
     """Build what surrounds event id, creation time, change, sequence number and size, for `%` to fill in."""
     return (
-        f'{{"eventID":"%s","eventName":"{kind}","eventVersion":"1.1","eventSource":"aws:dynamodb",'
+        f'{{"eventID":"%s","eventName":"{name}","eventVersion":"1.1","eventSource":"aws:dynamodb",'
         f'"awsRegion":{_literal(options.region)},"dynamodb":{{"ApproximateCreationDateTime":{seconds},%s,'
         f'"SequenceNumber":"%d","SizeBytes":%d,"StreamViewType":"{stream.view_type}"}}{tail}}}'
     ).encode()

@@ -7,9 +7,18 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from cdc.model.catalog import TableDefinition
 from cdc.model.errors import ValidationException
 from cdc.model.values import INVALID
+from cdc.tables.encryption import check_encryption
 from cdc.tables.index_checks import check_index_updates, check_new_indexes, check_unit_bounds
 from cdc.tables.key_checks import check_keys
-from cdc.tables.throughput import ON_DEMAND, PROVISIONED, check_changed_throughput, check_new_throughput
+from cdc.tables.tag_rules import check_tags, new_tags
+from cdc.tables.throughput import (
+    ON_DEMAND,
+    PROVISIONED,
+    change_warmth,
+    check_changed_throughput,
+    check_new_maximum,
+    check_new_throughput,
+)
 
 if TYPE_CHECKING:
     from cdc.model.catalog import Table
@@ -19,14 +28,20 @@ NOTHING_TO_UPDATE = (
     "or SSESpecification or ReplicaUpdates is required"
 )
 STREAM_AND_THROUGHPUT = f"{INVALID}You cannot modify stream status while updating table IOPS"
-_UPDATES = (
-    "ProvisionedThroughput",
-    "BillingMode",
-    "StreamSpecification",
-    "TableClass",
-    "DeletionProtectionEnabled",
-    "GlobalSecondaryIndexUpdates",
-)
+_KINDS = {
+    "StreamSpecification": ("StreamSpecification",),
+    "TableClass": ("TableClass",),
+    "SSESpecification": ("SSESpecification",),
+    "WarmThroughput": ("WarmThroughput",),
+    # The units of indexes may change with those of the table, and have to when its billing mode does.
+    "ProvisionedThroughput": (
+        "ProvisionedThroughput",
+        "BillingMode",
+        "OnDemandThroughput",
+        "GlobalSecondaryIndexUpdates",
+    ),
+}
+"""The kinds of changes, of which an UpdateTable makes one, each with its members. Protection may change with any."""
 
 
 class StreamChange(NamedTuple):
@@ -36,11 +51,12 @@ class StreamChange(NamedTuple):
 
 
 def new_definition(request: dict[str, Any], table_id: str, now_ms: int) -> TableDefinition:
-    """Build the definition of a table from a CreateTable that `check_create` passed."""
+    """Build the definition of a table from a CreateTable that `check_create` passed; its encryption is added later."""
     names = [element["AttributeName"] for element in request["KeySchema"]]
     units = request.get("ProvisionedThroughput") or {"ReadCapacityUnits": 0, "WriteCapacityUnits": 0}
     on_demand = request.get("BillingMode") == ON_DEMAND
-    return TableDefinition(
+    maximum = request.get("OnDemandThroughput") or {}
+    definition = TableDefinition(
         name=request["TableName"],
         table_id=table_id,
         attributes=tuple((each["AttributeName"], each["AttributeType"]) for each in request["AttributeDefinitions"]),
@@ -53,7 +69,11 @@ def new_definition(request: dict[str, Any], table_id: str, now_ms: int) -> Table
         write_units=units["WriteCapacityUnits"],
         table_class=request.get("TableClass"),
         deletion_protection=bool(request.get("DeletionProtectionEnabled")),
+        max_read_units=maximum.get("MaxReadRequestUnits"),
+        max_write_units=maximum.get("MaxWriteRequestUnits"),
+        tags=new_tags(request.get("Tags") or ()),
     )
+    return change_warmth(definition, request)
 
 
 def check_create(request: dict[str, Any]) -> StreamChange | None:
@@ -63,9 +83,12 @@ def check_create(request: dict[str, Any]) -> StreamChange | None:
     """
     check_new_throughput(request)
     check_unit_bounds(request.get("GlobalSecondaryIndexes") or ())
+    check_new_maximum(request)
     check_keys(request)
     check_new_indexes(request)
     change = _stream_change(request, "Table is being created with a stream")
+    check_encryption(request)
+    check_tags(request.get("Tags") or ())
     return None if change is None or change.view_type is None else change
 
 
@@ -74,14 +97,30 @@ def check_update(request: dict[str, Any]) -> StreamChange | None:
 
     Raises: ValidationException. (DynamoDB: UpdateTable.)
     """
-    if all(request.get(name) in (None, []) for name in _UPDATES):
+    kinds = [kind for kind, members in _KINDS.items() if any(_is_given(request, name) for name in members)]
+    if not kinds and request.get("DeletionProtectionEnabled") is None:
         raise ValidationException(NOTHING_TO_UPDATE)
     check_changed_throughput(request)
     check_index_updates(request)
+    check_encryption(request)
     change = _stream_change(request, "Table is being updated with a stream")
     if change is not None and request.get("ProvisionedThroughput") is not None:
         raise ValidationException(STREAM_AND_THROUGHPUT)
+    # A BillingMode that stays as it is may come with a stream; whether it does is seen at the table.
+    if len(kinds) > 1 and kinds != ["StreamSpecification", "ProvisionedThroughput"]:
+        raise ValidationException(
+            f"{INVALID}An UpdateTable makes one kind of change, and this one has {' and '.join(kinds)}: "
+            "make one request for each"
+        )
     return change
+
+
+def _is_given(request: dict[str, Any], name: str) -> bool:
+    """Tell whether a member is there; OnDemandThroughput without members counts as absent."""
+    value = request.get(name)
+    if name == "OnDemandThroughput":
+        return value is not None and any(each is not None for each in value.values())
+    return value not in (None, [])
 
 
 def _stream_change(request: dict[str, Any], situation: str) -> StreamChange | None:

@@ -1,7 +1,7 @@
 """Operations on tables themselves: CreateTable, DescribeTable, ListTables, UpdateTable and DeleteTable.
 
 A change takes effect with the commit: the answer has the status of the change under way, the next DescribeTable is past
-it. Only a new index of a table that is not small takes longer.
+it, unless a delay is set (`cdc.tables.lifecycle`). Only a new index of a table that is not small takes longer.
 """
 
 from __future__ import annotations
@@ -14,7 +14,8 @@ from uuid import uuid4
 import orjson
 
 from cdc.model.arns import table_name_of
-from cdc.model.errors import ResourceInUseException, ResourceNotFoundException, ValidationException
+from cdc.model.catalog import ACTIVE, CREATING, DELETING, UPDATING
+from cdc.model.errors import ResourceInUseException, ValidationException
 from cdc.store import catalog as store
 from cdc.store.reading import Read, Write
 from cdc.streams.lifecycle import disable_stream, enable_stream
@@ -26,20 +27,34 @@ from cdc.tables.definition_checks import (
     check_update,
     new_definition,
 )
-from cdc.tables.description import Sizes, describe, status_of
+from cdc.tables.description import Sizes, describe
+from cdc.tables.encryption import change_encryption
 from cdc.tables.index_checks import new_definitions
 from cdc.tables.index_updates import (
+    IndexPlan,
     change_definitions,
     changed_attributes,
     plan_index_changes,
     while_indexes_change,
 )
-from cdc.tables.throughput import change_throughput, while_changing
+from cdc.tables.lifecycle import (
+    after_change,
+    changeable_table,
+    existing_table,
+    in_use,
+    is_gone,
+    made_active,
+    refuse_in_use,
+    settle,
+    settled_table,
+    status_at,
+)
+from cdc.tables.throughput import NO_MAXIMUM, change_maximum, change_throughput, change_warmth, while_changing
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from cdc.model.catalog import Catalog, Table, TableDefinition
+    from cdc.model.catalog import Table, TableDefinition
     from cdc.model.options import Options
     from cdc.store.reading import View
     from cdc.store.transaction import Transaction
@@ -57,16 +72,17 @@ def create_table(request: dict[str, Any], options: Options) -> Write:
     indexes = new_definitions(request)
 
     def run(transaction: Transaction) -> bytes:
+        settle(transaction, name)
         if name in transaction.catalog.tables:
             raise ResourceInUseException(f"Table already exists: {name}")
-        in_file = store.insert_table(transaction, new_definition(request, table_id, transaction.now_ms))
-        for definition in indexes:
-            store.insert_index(transaction, in_file, definition, backfill=False)
+        definition = change_encryption(new_definition(request, table_id, transaction.now_ms), request, options)
+        in_file = store.insert_table(transaction, after_change(definition, CREATING, options, transaction.now_ms))
+        for index in indexes:
+            store.insert_index(transaction, in_file, index, backfill=False)
         if stream is not None and stream.view_type is not None:
             enable_stream(transaction, options, transaction.catalog.tables[name], stream.view_type)
         table = transaction.catalog.tables[name]
-        statuses = {index.name: "CREATING" for index in table.indexes}
-        return _answer(transaction, options, table, "CREATING", statuses)
+        return _answer(transaction, options, table, CREATING, index_statuses=_all_creating(table))
 
     return Write(run)
 
@@ -77,11 +93,17 @@ def describe_table(request: dict[str, Any], options: Options) -> Read:
     name = table_name_of(request["TableName"])
 
     def run(view: View) -> bytes:
-        table = _existing(view.catalog, name)
+        table = existing_table(view.catalog, name, view.now_ms)
+        status = status_at(table, view.now_ms)
+        if table.definition.status not in {status, ACTIVE}:
+            table = replace(table, definition=made_active(table.definition))
         sizes = Sizes(
             store.fetch_table_size(view.connection, table.id), store.fetch_index_sizes(view.connection, table.id)
         )
-        described = describe(view.catalog, table, options, status=status_of(table), sizes=sizes, now_ms=view.now_ms)
+        statuses = _all_creating(table) if status == CREATING else {}
+        described = describe(
+            view.catalog, table, options, status=status, sizes=sizes, now_ms=view.now_ms, index_statuses=statuses
+        )
         return orjson.dumps({"Table": described})
 
     return Read(run, quick=True)
@@ -94,7 +116,7 @@ def list_tables(request: dict[str, Any], _options: Options) -> Read:
     limit = request.get("Limit") or LIST_PAGE
 
     def run(view: View) -> bytes:
-        names = sorted(view.catalog.tables)
+        names = sorted(name for name, table in view.catalog.tables.items() if not is_gone(table, view.now_ms))
         start = bisect_right(names, after)
         page = names[start : start + limit]
         answer: dict[str, Any] = {"TableNames": page}
@@ -112,21 +134,29 @@ def update_table(request: dict[str, Any], options: Options) -> Write:
     name = table_name_of(request["TableName"])
 
     def run(transaction: Transaction) -> bytes:
-        table = _existing(transaction.catalog, name)
+        table = changeable_table(transaction, name)
         before, now_ms = table.definition, transaction.now_ms
         after = change_throughput(before, request, now_ms)
         if stream is not None and after != before:
             raise ValidationException(STREAM_AND_THROUGHPUT)
+        after = change_maximum(after, request)
         check_stream_change(table, stream)
-        after = _change_settings(after, request)
+        after = _change_settings(change_warmth(after, request), request, options)
         plan = plan_index_changes(table, after, request, now_ms)
         declared = request.get("AttributeDefinitions") or []
         after = replace(after, attributes=changed_attributes(table, plan, declared))
-        change_definitions(transaction, table, after, plan)
+        shown = while_changing(before, after, now_ms)
+        stored = after
+        if after != before or stream is not None or plan != IndexPlan():
+            stored = after_change(after, UPDATING, options, now_ms)
+            if stored.status == UPDATING:
+                stored = replace(stored, shown_units=(shown.read_units, shown.write_units))
+        change_definitions(transaction, table, stored, plan)
         _change_stream(transaction, options, transaction.catalog.tables[name], stream)
         changed, statuses = while_indexes_change(table, transaction.catalog.tables[name], plan, now_ms)
-        changed = replace(changed, definition=while_changing(before, after, now_ms))
-        return _answer(transaction, options, changed, "UPDATING", statuses)
+        changed = replace(changed, definition=shown)
+        maximum = request.get("OnDemandThroughput")
+        return _answer(transaction, options, changed, UPDATING, maximum, index_statuses=statuses)
 
     return Write(run)
 
@@ -137,33 +167,32 @@ def delete_table(request: dict[str, Any], options: Options) -> Write:
     name = table_name_of(request["TableName"])
 
     def run(transaction: Transaction) -> bytes:
-        table = _existing(transaction.catalog, name)
+        table = settled_table(transaction, name)
+        if table.definition.status == DELETING:
+            return _answer(transaction, options, table, DELETING)
+        refuse_in_use(table, ACTIVE)
         if table.definition.deletion_protection:
             raise ValidationException(
                 "Resource cannot be deleted as it is currently protected against deletion. "
                 "Disable deletion protection first."
             )
-        if status_of(table) == "UPDATING":
-            raise ResourceInUseException(
-                f"Attempt to change a resource which is still in use: Table is being updated: {name}"
-            )
-        answer = _answer(transaction, options, table, "DELETING")
+        if status_at(table, transaction.now_ms) == UPDATING:  # an index is being filled
+            raise in_use(UPDATING, name)
+        answer = _answer(transaction, options, table, DELETING)
         if table.stream is not None:
             disable_stream(transaction, table.stream)
-        store.drop_table(transaction, table.id)
+        deleted = after_change(table.definition, DELETING, options, transaction.now_ms)
+        if deleted.status == DELETING:
+            store.replace_definition(transaction, table.id, deleted)
+        else:
+            store.drop_table(transaction, table.id)
         return answer
 
     return Write(run)
 
 
-def _existing(catalog: Catalog, name: str) -> Table:
-    table = catalog.tables.get(name)
-    if table is None:
-        raise ResourceNotFoundException(f"Requested resource not found: Table: {name} not found")
-    return table
-
-
-def _change_settings(definition: TableDefinition, request: dict[str, Any]) -> TableDefinition:
+def _change_settings(definition: TableDefinition, request: dict[str, Any], options: Options) -> TableDefinition:
+    definition = change_encryption(definition, request, options)
     table_class, protected = request.get("TableClass"), request.get("DeletionProtectionEnabled")
     if table_class is not None:
         definition = replace(definition, table_class=table_class)
@@ -184,8 +213,11 @@ def _answer(
     options: Options,
     table: Table,
     status: str,
+    maximum: dict[str, int] | None = None,
+    *,
     index_statuses: Mapping[str, str] | None = None,
 ) -> bytes:
+    """Describe a table that is being changed; `maximum` is the request's OnDemandThroughput, whose -1 is echoed."""
     sizes = Sizes(
         _plus(store.fetch_table_size(transaction.cursor, table.id), transaction.table_deltas.get(table.id)),
         {
@@ -202,7 +234,14 @@ def _answer(
         now_ms=transaction.now_ms,
         index_statuses=index_statuses or {},
     )
+    taken_away = {name: units for name, units in (maximum or {}).items() if units == NO_MAXIMUM}
+    if taken_away:
+        described["OnDemandThroughput"] = described.get("OnDemandThroughput", {}) | taken_away
     return orjson.dumps({"TableDescription": described})
+
+
+def _all_creating(table: Table) -> dict[str, str]:
+    return {index.name: CREATING for index in table.indexes}
 
 
 def _plus(found: tuple[int, int], delta: list[int] | None) -> tuple[int, int]:

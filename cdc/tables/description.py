@@ -6,7 +6,8 @@ from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from cdc.model.arns import index_arn, stream_arn, table_arn
-from cdc.tables.throughput import ON_DEMAND, decreases_on
+from cdc.model.catalog import CREATING
+from cdc.tables.throughput import decreases_on, describe_maximum, index_warm_units, shown_units, warm_units
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -15,22 +16,12 @@ if TYPE_CHECKING:
     from cdc.model.indexes import Index, IndexDefinition
     from cdc.model.options import Options
 
-WARM_READS_ON_DEMAND = 12_000
-"""Read units per second that an on-demand table is said to bear from the start."""
-WARM_WRITES_ON_DEMAND = 4_000
-"""Write units per second that an on-demand table is said to bear from the start."""
-
 
 class Sizes(NamedTuple):
     """What a table and its indexes hold: number and bytes."""
 
     table: tuple[int, int]
     indexes: Mapping[int, tuple[int, int]]  # by id
-
-
-def status_of(table: Table) -> str:
-    """Tell a table's status: it is being updated for as long as one of its indexes is backfilled."""
-    return "UPDATING" if any(index.backfilling for index in table.indexes) else "ACTIVE"
 
 
 def describe(
@@ -57,8 +48,8 @@ def describe(
         "TableId": definition.table_id,
         "ItemCount": items,
         "TableSizeBytes": size_bytes,
-        "ProvisionedThroughput": _throughput(definition, now_ms),
-        "WarmThroughput": _warm_throughput(definition, definition.billing_mode),
+        "ProvisionedThroughput": _throughput(definition, now_ms, *shown_units(definition)),
+        "WarmThroughput": _warm_throughput(*warm_units(definition)),
         "DeletionProtectionEnabled": definition.deletion_protection,
     }
     if status != "DELETING":
@@ -67,9 +58,7 @@ def describe(
     described |= _local_indexes(table, options, sizes)
     if definition.billing_summary:
         described["BillingModeSummary"] = _billing(definition, status)
-    if definition.table_class is not None:
-        described["TableClassSummary"] = {"TableClass": definition.table_class}
-    return described | _stream(catalog, table, options)
+    return described | _settings(definition) | _stream(catalog, table, options)
 
 
 def _keys(definition: TableDefinition) -> dict[str, Any]:
@@ -91,11 +80,12 @@ def _global_indexes(
     described = []
     for index in table.indexes:
         if not index.local:
+            definition = index.definition
             status = statuses.get(index.name, "CREATING" if index.backfilling else "ACTIVE")
             more: dict[str, Any] = {
                 "IndexStatus": status,
-                "ProvisionedThroughput": _throughput(index.definition, now_ms),
-                "WarmThroughput": _warm_throughput(index.definition, table.definition.billing_mode),
+                "ProvisionedThroughput": _throughput(definition, now_ms, definition.read_units, definition.write_units),
+                "WarmThroughput": _warm_throughput(*index_warm_units(definition, table.definition.billing_mode)),
             }
             if (
                 status == "CREATING" and index.backfilling
@@ -123,11 +113,11 @@ def _index(table: Table, index: Index, options: Options, sizes: Sizes) -> dict[s
     }
 
 
-def _throughput(definition: TableDefinition | IndexDefinition, now_ms: int) -> dict[str, Any]:
+def _throughput(definition: TableDefinition | IndexDefinition, now_ms: int, reads: int, writes: int) -> dict[str, Any]:
     throughput: dict[str, Any] = {
         "NumberOfDecreasesToday": decreases_on(definition, now_ms),
-        "ReadCapacityUnits": definition.read_units,
-        "WriteCapacityUnits": definition.write_units,
+        "ReadCapacityUnits": reads,
+        "WriteCapacityUnits": writes,
     }
     if definition.last_increase_ms is not None:
         throughput["LastIncreaseDateTime"] = definition.last_increase_ms / 1000
@@ -136,11 +126,32 @@ def _throughput(definition: TableDefinition | IndexDefinition, now_ms: int) -> d
     return throughput
 
 
-def _warm_throughput(definition: TableDefinition | IndexDefinition, billing_mode: str) -> dict[str, Any]:
-    reads, writes = definition.read_units, definition.write_units
-    if billing_mode == ON_DEMAND:
-        reads, writes = WARM_READS_ON_DEMAND, WARM_WRITES_ON_DEMAND
+def _warm_throughput(reads: int, writes: int) -> dict[str, Any]:
     return {"ReadUnitsPerSecond": reads, "WriteUnitsPerSecond": writes, "Status": "ACTIVE"}
+
+
+def _settings(definition: TableDefinition) -> dict[str, Any]:
+    """Describe what is kept and shown, and has no effect on one machine; and where a restored table came from."""
+    described: dict[str, Any] = {}
+    if definition.table_class is not None:
+        described["TableClassSummary"] = {"TableClass": definition.table_class}
+    if definition.kms_key_arn is not None:
+        described["SSEDescription"] = {
+            "Status": "ENABLED",
+            "SSEType": "KMS",
+            "KMSMasterKeyArn": definition.kms_key_arn,
+        }
+    maximum = describe_maximum(definition)
+    if maximum:
+        described["OnDemandThroughput"] = maximum
+    if definition.restored_from is not None and definition.restored_ms is not None:
+        described["RestoreSummary"] = {
+            "SourceBackupArn": definition.restored_from,
+            "SourceTableArn": definition.restored_table,
+            "RestoreDateTime": definition.restored_ms / 1000,
+            "RestoreInProgress": definition.status == CREATING,
+        }
+    return described
 
 
 def _billing(definition: TableDefinition, status: str) -> dict[str, Any]:

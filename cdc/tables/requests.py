@@ -9,6 +9,7 @@ import orjson
 
 from cdc.expressions import Condition, Substitutions, bind_condition
 from cdc.model.arns import table_name_of
+from cdc.model.catalog import SERVED
 from cdc.model.errors import ResourceNotFoundException, ValidationException
 
 if TYPE_CHECKING:
@@ -51,7 +52,7 @@ def find_table(catalog: Catalog, name_or_arn: str) -> Table:
     Raises: ResourceNotFoundException.
     """
     table = catalog.tables.get(name_or_arn) or catalog.tables.get(table_name_of(name_or_arn))
-    if table is None:
+    if table is None or table.definition.status not in SERVED:
         raise ResourceNotFoundException("Requested resource not found")
     return table
 

@@ -251,16 +251,33 @@ _STREAM = Member(
         Member("StreamViewType", _VIEW_TYPE),
     ),
 )
+_ON_DEMAND_THROUGHPUT = Member(
+    "OnDemandThroughput",
+    Structure("OnDemandThroughput", Member("MaxReadRequestUnits", Long()), Member("MaxWriteRequestUnits", Long())),
+)
+_ENCRYPTION = Member(
+    "SSESpecification",
+    Structure(
+        "SSESpecification",
+        Member("Enabled", Boolean()),
+        Member("SSEType", Enum("AES256", "KMS")),
+        Member("KMSMasterKeyId", String()),
+    ),
+)
 _SETTINGS = (
     _STREAM,
+    _ENCRYPTION,
     Member("TableClass", _TABLE_CLASS),
     Member("DeletionProtectionEnabled", Boolean()),
-    NotYet(
-        "SSESpecification",
+    Member(
         "WarmThroughput",
-        "OnDemandThroughput",
-        "GlobalTableSettingsReplicationMode",
+        Structure("WarmThroughput", Member("ReadUnitsPerSecond", Long()), Member("WriteUnitsPerSecond", Long())),
     ),
+    _ON_DEMAND_THROUGHPUT,
+    NotYet("GlobalTableSettingsReplicationMode"),
+)
+TAGS = ListOf(
+    Structure("Tag", Member("Key", String(1, 128), required=True), Member("Value", String(0, 256), required=True))
 )
 
 CREATE_TABLE = Shape(
@@ -275,10 +292,10 @@ CREATE_TABLE = Shape(
     *_SETTINGS,
     NotYet(
         "VectorIndexes",
-        "Tags",
         "ResourcePolicy",
         "GlobalTableSourceArn",
     ),
+    Member("Tags", TAGS),
 )
 UPDATE_TABLE = Shape(
     "UpdateTable",

@@ -23,6 +23,16 @@ MAX_UNITS = 10**12
 UNITS_ON_DEMAND = (
     f"{INVALID}Neither ReadCapacityUnits nor WriteCapacityUnits can be specified when BillingMode is PAY_PER_REQUEST"
 )
+WARM_READS_ON_DEMAND = 12_000
+"""Read units per second that an on-demand table is said to bear from the start."""
+WARM_WRITES_ON_DEMAND = 4_000
+"""Write units per second that an on-demand table is said to bear from the start."""
+MAXIMA = {"MaxReadRequestUnits": "max_read_units", "MaxWriteRequestUnits": "max_write_units"}
+"""Members of OnDemandThroughput, with the fields that keep them."""
+NO_MAXIMUM = -1
+"""The value of one of them that takes it away."""
+WARMTH = {"ReadUnitsPerSecond": "warm_read_units", "WriteUnitsPerSecond": "warm_write_units"}
+"""Members of WarmThroughput, with the fields that keep them."""
 _DAY_MS = DAY_SECONDS * 1000
 
 
@@ -37,6 +47,94 @@ def check_new_throughput(request: dict[str, Any]) -> None:
             f"{INVALID}ReadCapacityUnits and WriteCapacityUnits must both be specified when BillingMode is PROVISIONED"
         )
     _check_bounds(units)
+
+
+def check_new_maximum(request: dict[str, Any]) -> None:
+    """Check OnDemandThroughput of a CreateTable; raises ValidationException. DynamoDB: CreateTable."""
+    wanted = _maximum(request)
+    if wanted and request.get("BillingMode") != ON_DEMAND:
+        raise ValidationException(
+            f"{INVALID}{next(iter(wanted))} for OnDemandThroughput cannot be specified when table BillingMode is "
+            f"{PROVISIONED}."
+        )
+    _check_maximum(wanted, lowest=1)
+
+
+def _maximum(request: dict[str, Any]) -> dict[str, int]:
+    """Return what OnDemandThroughput names, reads first; nothing when it is absent or empty."""
+    given = request.get("OnDemandThroughput") or {}
+    return {name: given[name] for name in MAXIMA if given.get(name) is not None}
+
+
+def _check_maximum(wanted: dict[str, int], lowest: int) -> None:
+    for name, units in wanted.items():
+        if (units < lowest or units == 0) or units > MAX_UNITS:
+            raise ValidationException(
+                f"{INVALID}Requested {name} for OnDemandThroughput for table is outside of valid range"
+            )
+
+
+def change_maximum(definition: TableDefinition, request: dict[str, Any]) -> TableDefinition:
+    """Apply OnDemandThroughput, of an UpdateTable, to a table whose billing mode has been changed already.
+
+    Members that are not named stay, and -1 takes one away. Raises: ValidationException. (DynamoDB: UpdateTable.)
+    """
+    wanted = _maximum(request)
+    if not wanted:
+        return definition
+    if definition.billing_mode != ON_DEMAND:
+        raise ValidationException(
+            f"{INVALID}{next(iter(wanted))} for OnDemandThroughput cannot be specified when the table BillingMode is "
+            f"{PROVISIONED}"
+        )
+    _check_maximum(wanted, lowest=NO_MAXIMUM)
+    fields = {MAXIMA[name]: None if units == NO_MAXIMUM else units for name, units in wanted.items()}
+    return replace(definition, **fields)  # type: ignore[arg-type]  # whole numbers, by their fields
+
+
+def describe_maximum(definition: TableDefinition) -> dict[str, int]:
+    """Describe OnDemandThroughput; empty when it isn't shown."""
+    found = {name: getattr(definition, field) for name, field in MAXIMA.items()}
+    return {name: units for name, units in found.items() if units is not None}
+
+
+def change_warmth(definition: TableDefinition, request: dict[str, Any]) -> TableDefinition:
+    """Apply WarmThroughput of a CreateTable or UpdateTable; it is shown, and has no effect on one machine.
+
+    Raises: ValidationException. (DynamoDB: WarmThroughput.)
+    """
+    given = request.get("WarmThroughput") or {}
+    for (name, field), current in zip(WARMTH.items(), warm_units(definition), strict=True):
+        units = given.get(name)
+        if units is None:
+            continue
+        if units < current:
+            raise ValidationException(
+                f"{INVALID}Requested {name} for WarmThroughput for table is lower than current WarmThroughput, "
+                "decreasing WarmThroughput is not supported"
+            )
+        definition = replace(definition, **{field: units})
+    return definition
+
+
+def warm_units(definition: TableDefinition) -> tuple[int, int]:
+    """Return the read and write units per second that a table is said to bear at once."""
+    reads, writes = definition.read_units, definition.write_units
+    if definition.billing_mode == ON_DEMAND:
+        reads, writes = WARM_READS_ON_DEMAND, WARM_WRITES_ON_DEMAND
+    return max(reads, definition.warm_read_units or 0), max(writes, definition.warm_write_units or 0)
+
+
+def index_warm_units(definition: IndexDefinition, billing_mode: str) -> tuple[int, int]:
+    """Return the same of an index."""
+    if billing_mode == ON_DEMAND:
+        return WARM_READS_ON_DEMAND, WARM_WRITES_ON_DEMAND
+    return definition.read_units, definition.write_units
+
+
+def shown_units(definition: TableDefinition) -> tuple[int, int]:
+    """Return the read and write units that a table shows, which are the old ones while they are being changed."""
+    return definition.shown_units or (definition.read_units, definition.write_units)
 
 
 def check_changed_throughput(request: dict[str, Any]) -> None:
@@ -68,7 +166,14 @@ def change_throughput(definition: TableDefinition, request: dict[str, Any], now_
         raise ValidationException(UNITS_ON_DEMAND)
     read_units, write_units = units["ReadCapacityUnits"], units["WriteCapacityUnits"]
     if definition.billing_mode == ON_DEMAND:
-        return replace(definition, billing_mode=PROVISIONED, read_units=read_units, write_units=write_units)
+        return replace(
+            definition,
+            billing_mode=PROVISIONED,
+            read_units=read_units,
+            write_units=write_units,
+            max_read_units=None,
+            max_write_units=None,
+        )
     return _change_units(definition, read_units, write_units, now_ms)
 
 

@@ -6,9 +6,10 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from cdc.expressions import bind_update
 from cdc.model.errors import ValidationException
+from cdc.model.expiry import expires_ms
 from cdc.model.keys import key_of
 from cdc.model.values import Item, canonical_bytes, parse_item
-from cdc.store import items
+from cdc.store import copies, items
 from cdc.store.reading import Write
 from cdc.streams.capture import capture
 from cdc.tables import shapes
@@ -50,32 +51,51 @@ def larger_size(old: StoredItem | None, new: Image | None) -> int:
 
 
 def change_item(
-    transaction: Transaction, table: Table, key: bytes, keyed: Item, old: StoredItem | None, new: Image | None
+    transaction: Transaction,
+    table: Table,
+    key: bytes,
+    keyed: Item,
+    old: StoredItem | None,
+    new: Image | None,
+    *,
+    expired: bool = False,
 ) -> IndexUnits:
     """Bring one item from `old` to `new`, with its index entries and its stream record, on the open transaction.
 
     `key` is the encoded key; `keyed` has the key attributes in it. A change to the identical item changes nothing and
-    makes no record. Returns the indexes that were touched.
+    makes no record. `expired` if it is TTL that deletes the item. Returns the indexes that were touched.
     """
     touched: IndexUnits = []
     if new is None:
         if old is None:
             return touched
+    elif old is not None and old.item == new.stored:
+        return touched
+    if table.copies:
+        copies.keep(transaction, table.copies, key, old)
+    if new is None:
+        assert old is not None
         items.remove(transaction, table.id, old)
         if table.indexes:
             touched = change_entries(transaction, table, key, old.row, (old.content, old.size), None)
-    elif old is not None and old.item == new.stored:
-        return touched
     else:
-        row = items.put(transaction, table.id, key, new.stored, new.size, old)
+        row = _put(transaction, table, key, new, old)
         if table.indexes:
             before = None if old is None else (old.content, old.size)
             touched = change_entries(transaction, table, key, row, before, (new.item, new.size))
     if table.stream is not None:
         was = None if old is None else (old.item, old.size)
         shall_be = None if new is None else (new.stored, new.size)
-        capture(transaction, table.stream, key, key_of(table.schema, keyed), was, shall_be)
+        capture(transaction, table.stream, key, key_of(table.schema, keyed), was, shall_be, expired=expired)
     return touched
+
+
+def _put(transaction: Transaction, table: Table, key: bytes, new: Image, old: StoredItem | None) -> int:
+    attribute = table.definition.ttl_attribute
+    if attribute is None:
+        return items.put(transaction, table.id, key, new.stored, new.size, old)
+    expires = expires_ms(new.item, attribute)
+    return items.put_expiring(transaction, table.id, key, new.stored, new.size, old, expires)
 
 
 def perform(transaction: Transaction, action: Action) -> Written:

@@ -32,6 +32,21 @@ SOUND = {
     "BatchWriteItem": {"RequestItems": {"t": [{"PutRequest": {"Item": {"pk": s("a")}}}]}},
     "TransactWriteItems": {"TransactItems": [{"Put": {"TableName": "t", "Item": {"pk": s("a")}}}]},
     "TransactGetItems": {"TransactItems": [{"Get": {"TableName": "t", "Key": {"pk": s("a")}}}]},
+    "UpdateTimeToLive": {"TableName": "t", "TimeToLiveSpecification": {"Enabled": True, "AttributeName": "ttl"}},
+    "DescribeTimeToLive": {"TableName": "t"},
+    "TagResource": {"ResourceArn": "ARN", "Tags": [{"Key": "k", "Value": "v"}]},
+    "UntagResource": {"ResourceArn": "ARN", "TagKeys": ["k"]},
+    "ListTagsOfResource": {"ResourceArn": "ARN"},
+    "DescribeLimits": {},
+    "DescribeEndpoints": {},
+    "DescribeContinuousBackups": {"TableName": "t"},
+    "UpdateContinuousBackups": {
+        "TableName": "t",
+        "PointInTimeRecoverySpecification": {"PointInTimeRecoveryEnabled": True},
+    },
+    "DescribeContributorInsights": {"TableName": "t"},
+    "UpdateContributorInsights": {"TableName": "t", "ContributorInsightsAction": "ENABLE"},
+    "ListContributorInsights": {},
     "ListStreams": {},
     "DescribeStream": {"StreamArn": "arn"},
     "GetShardIterator": {"StreamArn": "arn", "ShardId": "shard", "ShardIteratorType": "LATEST"},
@@ -41,13 +56,15 @@ SOUND = {
 IMPLEMENTED = {
     "CreateTable": {
         "TableName", "AttributeDefinitions", "KeySchema", "BillingMode", "ProvisionedThroughput", "StreamSpecification",
-        "TableClass", "DeletionProtectionEnabled", "LocalSecondaryIndexes", "GlobalSecondaryIndexes",
+        "TableClass", "DeletionProtectionEnabled", "LocalSecondaryIndexes", "GlobalSecondaryIndexes", "Tags",
+        "OnDemandThroughput", "WarmThroughput", "SSESpecification",
     },
     "DescribeTable": {"TableName"},
     "ListTables": {"ExclusiveStartTableName", "Limit"},
     "UpdateTable": {
         "TableName", "AttributeDefinitions", "BillingMode", "ProvisionedThroughput", "StreamSpecification",
-        "TableClass", "DeletionProtectionEnabled", "GlobalSecondaryIndexUpdates",
+        "TableClass", "DeletionProtectionEnabled", "GlobalSecondaryIndexUpdates", "OnDemandThroughput",
+        "WarmThroughput", "SSESpecification",
     },
     "DeleteTable": {"TableName"},
     "PutItem": {
@@ -74,6 +91,18 @@ IMPLEMENTED = {
         "TransactItems", "ReturnConsumedCapacity", "ReturnItemCollectionMetrics", "ClientRequestToken",
     },
     "TransactGetItems": {"TransactItems", "ReturnConsumedCapacity"},
+    "UpdateTimeToLive": {"TableName", "TimeToLiveSpecification"},
+    "DescribeTimeToLive": {"TableName"},
+    "TagResource": {"ResourceArn", "Tags"},
+    "UntagResource": {"ResourceArn", "TagKeys"},
+    "ListTagsOfResource": {"ResourceArn", "NextToken"},
+    "DescribeLimits": set(),
+    "DescribeEndpoints": set(),
+    "DescribeContinuousBackups": {"TableName"},
+    "UpdateContinuousBackups": {"TableName", "PointInTimeRecoverySpecification"},
+    "DescribeContributorInsights": {"TableName"},
+    "UpdateContributorInsights": {"TableName", "ContributorInsightsAction"},
+    "ListContributorInsights": {"TableName", "MaxResults", "NextToken"},
     "ListStreams": {"TableName", "Limit", "ExclusiveStartStreamArn"},
     "DescribeStream": {"StreamArn", "Limit", "ExclusiveStartShardId", "ShardFilter"},
     "GetShardIterator": {"StreamArn", "ShardId", "ShardIteratorType", "SequenceNumber", "Timestamp"},
@@ -107,18 +136,20 @@ def table(wire):
 
 
 def with_table(value, table):
-    """Put the name of the table for `t`, as a value or as a key."""
+    """Put the name of the table for `t`, as a value or as a key, and its ARN for `ARN`."""
     if isinstance(value, dict):
         return {table if key == "t" else key: with_table(inner, table) for key, inner in value.items()}
     if isinstance(value, list):
         return [with_table(inner, table) for inner in value]
-    return table if value == "t" else value
+    names = {"t": table, "ARN": f"arn:aws:dynamodb:us-east-1:000000000000:table/{table}"}
+    return names.get(value, value) if isinstance(value, str) else value
 
 
 def test_the_requests_here_are_sound_but_for_the_streams(wire, table):
     for operation, request in SOUND.items():
         if operation not in STREAM_OPERATIONS | {"DeleteTable"}:
-            wire.call(operation, **with_table(request, table))
+            once = operation == "UpdateTimeToLive"
+            wire.call(operation, **with_table(request, create(wire) if once else table))
     wire.call("DeleteTable", TableName="not-yet-new")
 
 
@@ -179,12 +210,18 @@ TELLING = {
     "ExclusiveStartKey": {}, "FilterExpression": "", "KeyConditionExpression": "", "TotalSegments": 0, "Segment": -1,
     "RequestItems": {}, "ExclusiveStartStreamArn": "x", "StreamArn": "x", "ExclusiveStartShardId": "x",
     "ShardFilter": {}, "ShardId": "x", "ShardIteratorType": "x", "SequenceNumber": "x", "Timestamp": "x",
-    "ShardIterator": "x",
+    "ShardIterator": "x", "TimeToLiveSpecification": {}, "ResourceArn": "x", "Tags": [{}], "TagKeys": [""],
+    "PointInTimeRecoverySpecification": {}, "ContributorInsightsAction": "x", "MaxResults": 0,
+    "OnDemandThroughput": {"MaxReadRequestUnits": 0}, "WarmThroughput": {"ReadUnitsPerSecond": 0},
+    "SSESpecification": {"KMSMasterKeyId": "x"},
 }  # fmt: skip
 
 
 ANY_VALUE_WILL_DO = {
     ("CreateTable", "TableName"),  # every name is good for a new table
+    ("ListContributorInsights", "TableName"),  # the same
+    ("ListContributorInsights", "NextToken"),  # any text is the place of a name
+    ("ListTagsOfResource", "NextToken"),  # tested with tags that fill pages
     ("ListStreams", "TableName"),  # a name that no table has gives a listing without streams
 }
 PRESENT = [

@@ -57,7 +57,7 @@ class Wire:
     def call(self, operation: str, **request: Any) -> dict[str, Any]:
         """Run an operation and return its answer; raises Refused."""
         reply = self.post(operation, json.dumps(request).encode())
-        body = reply.json()
+        body = reply.json() if reply.body else {}
         assert isinstance(body, dict)
         if reply.status != 200:
             raise Refused(reply.status, body)

@@ -37,11 +37,14 @@ def test_every_operation_is_a_method_named_as_in_boto3():
         assert (inspect.getdoc(method) or "").endswith(f": {name}.")
 
 
+WITHOUT_MEMBERS = {"ListTables", "ListStreams", "ListContributorInsights", "DescribeLimits", "DescribeEndpoints"}
+
+
 @pytest.mark.parametrize("name", sorted(OPERATIONS))
 def test_a_method_runs_the_operation_of_its_name(service, name):
     method = getattr(service, re.sub("(?<!^)(?=[A-Z])", "_", name).lower())
-    if name.startswith("List"):
-        assert set(method()) <= {"TableNames", "Streams"}
+    if name in WITHOUT_MEMBERS:
+        assert method() == service.call(name, {})
         return
     with pytest.raises(ServiceError) as by_method:
         method(Nonsense=1)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 from functools import partial
 
@@ -68,11 +69,16 @@ def test_every_file_has_its_own_identity(path, tmp_path):
     assert len(identities) == 4
 
 
-UNCHANGED = ("state", "tables", "items", "streams", "shards", "segments", "dropped_tables")
+COPIED = ("state", "tables", "items", "streams", "shards", "segments", "dropped_tables")
+DEFINITION_OF_0008 = {
+    "name", "table_id", "attributes", "hash_name", "range_name", "billing_mode", "billing_summary",
+    "on_demand_since_ms", "read_units", "write_units", "last_increase_ms", "last_decrease_ms", "decreases_today",
+    "table_class", "deletion_protection",
+}  # fmt: skip
 
 
 def old_file(path, revision, template):
-    """Make a file of an old revision, with the rows of a file of today where they have not changed since."""
+    """Make a file of an old revision, with what it knew of the rows of a file of today."""
     connection = dbapi2.connect(str(path), isolation_level=None)
     connection.execute(f"PRAGMA page_size={PAGE_BYTES}")
     connection.execute("PRAGMA journal_mode=WAL")
@@ -84,9 +90,13 @@ def old_file(path, revision, template):
     engine.dispose()
     connection = dbapi2.connect(str(path), isolation_level=None)
     connection.execute("ATTACH ? AS template", (str(template),))
-    for table in UNCHANGED:
+    for table in COPIED:
+        columns = ", ".join(f'"{row[1]}"' for row in connection.execute(f"PRAGMA main.table_info({table})"))
         connection.execute(f"DELETE FROM main.{table}")
-        connection.execute(f"INSERT INTO main.{table} SELECT * FROM template.{table}")
+        connection.execute(f"INSERT INTO main.{table} ({columns}) SELECT {columns} FROM template.{table}")
+    for name, stored in connection.execute("SELECT name, definition FROM tables").fetchall():
+        old = {member: value for member, value in json.loads(stored).items() if member in DEFINITION_OF_0008}
+        connection.execute("UPDATE tables SET definition = ? WHERE name = ?", (json.dumps(old).encode(), name))
     return connection
 
 
@@ -101,6 +111,25 @@ def template(tmp_path, clock):
                 writer.call(partial(put, name="t", item=item_of(key, value=number)))
             clock.advance(DAY / 20)
         return path, {segment: stored_records(database, segment) for segment in range(1, 6)}
+
+
+def test_files_from_before_table_management_are_kept(path, clock, template):
+    """Revision 0008 knew no TTL and no backups."""
+    source, kept = template
+    connection = old_file(path, "0008", source)
+    for segment in kept:
+        connection.execute(f"CREATE TABLE records_{segment} AS SELECT * FROM template.records_{segment}")
+    before = connection.execute("SELECT * FROM items ORDER BY id").fetchall()
+    connection.close()
+    assert before
+    with opened(path, clock) as (database, writer):
+        assert {segment: stored_records(database, segment) for segment in kept} == kept
+        found = database.reader().execute("SELECT * FROM items ORDER BY id").fetchall()
+        assert found == [(*row, None) for row in before]
+        assert [each for each in check(database) if each.what != "segment table"] == []
+        writer.call(partial(put, name="t", item=item_of("new")))
+        with database.reading() as connection:
+            assert {("table", "copies"), ("index", "items_expiry")} <= objects(connection).keys()
 
 
 BEFORE_BLOCKS = """

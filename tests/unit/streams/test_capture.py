@@ -6,11 +6,11 @@ import orjson
 import pytest
 
 from cdc.clock import ManualClock
-from cdc.model.catalog import MAX_HASH
+from cdc.model.catalog import INSERT, MAX_HASH, MODIFY, REMOVE
 from cdc.model.keys import KeySchema, encode_key
 from cdc.model.values import canonical_bytes, item_size
 from cdc.store import records
-from cdc.streams.capture import INSERT, MODIFY, REMOVE, capture
+from cdc.streams.capture import capture
 from tests.unit.store.files import create_table, opened
 
 SCHEMA = KeySchema("pk", "S")

@@ -9,7 +9,7 @@ from typing import Any
 import orjson
 import pytest
 
-from cdc.model.catalog import Stream
+from cdc.model.catalog import EXPIRE, REMOVE, Stream
 from cdc.model.options import Options
 from cdc.store.blocks import Record
 from cdc.streams.wire import RecordWriter
@@ -107,3 +107,20 @@ def test_a_region_with_a_percent_sign_stays_as_it_is():
     record = orjson.loads(writer.event_record(record_of({"Keys": KEYS})))
     assert record["awsRegion"] == "a%d-b"
     assert record["eventSourceARN"].startswith("arn:aws:dynamodb:a%d-b:")
+
+
+@pytest.mark.parametrize(
+    ("write", "identity", "after"),
+    [
+        ("stream_record", {"PrincipalId": "dynamodb.amazonaws.com", "Type": "Service"}, []),
+        ("event_record", {"type": "Service", "principalId": "dynamodb.amazonaws.com"}, ["eventSourceARN"]),
+    ],
+)
+def test_what_expired_was_removed_by_the_service(write, identity, after):
+    writer = RecordWriter(stream_of("OLD_IMAGE"), OPTIONS, FILE_ID)
+    change = {"Keys": KEYS, "OldImage": IMAGES["OldImage"]}
+    by_user = orjson.loads(getattr(writer, write)(record_of(change, kind=REMOVE)))
+    by_service = orjson.loads(getattr(writer, write)(record_of(change, kind=EXPIRE)))
+    assert "userIdentity" not in by_user
+    assert by_service == by_user | {"userIdentity": identity}
+    assert list(by_service)[list(by_service).index("dynamodb") + 1 :] == ["userIdentity", *after]

@@ -1,0 +1,136 @@
+"""Statuses with a delay: what may be done in each, when it ends, and that a restart changes nothing about that."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+
+from cdc.model.errors import ResourceInUseException, ResourceNotFoundException
+from cdc.store.check import check
+from cdc.tables.definitions import create_table, delete_table, describe_table, list_tables, update_table
+from cdc.tables.lifecycle import settle_step
+from cdc.tables.read import get_item
+from cdc.tables.write import put_item
+from tests.unit.store.files import opened
+from tests.unit.tables.running import Running
+
+KEYS = {
+    "KeySchema": [{"AttributeName": "pk", "KeyType": "HASH"}],
+    "AttributeDefinitions": [{"AttributeName": "pk", "AttributeType": "S"}],
+}
+UNITS = {"ProvisionedThroughput": {"ReadCapacityUnits": 5, "WriteCapacityUnits": 5}}
+OTHER_UNITS = {"ProvisionedThroughput": {"ReadCapacityUnits": 9, "WriteCapacityUnits": 9}}
+IN_USE = "Attempt to change a resource which is still in use: Table is being {}: abc"
+
+
+@pytest.fixture
+def slow(running):
+    """Have every change of a table take ten seconds."""
+    running.options = replace(running.options, status_delay_ms=10_000)
+    return running
+
+
+@pytest.fixture
+def call(slow):
+    return lambda operation, **request: slow.run(operation, TableName="abc", **request)
+
+
+@pytest.fixture
+def described(call):
+    return lambda: call(describe_table)["Table"]
+
+
+@pytest.fixture(params=["by itself", "in the background"])
+def wait(request, slow):
+    """Let ten seconds pass, with or without somebody in the background who stores that a status has ended."""
+
+    def wait():
+        assert settle_step(slow.writer, slow.reader, slow.clock.now_ms()) == slow.clock.now_ms() + 10_000
+        slow.clock.advance(10)
+        if request.param == "in the background":
+            assert settle_step(slow.writer, slow.reader, slow.clock.now_ms()) is None
+
+    return wait
+
+
+@pytest.fixture
+def in_use(call):
+    def in_use(operation, **request):
+        with pytest.raises(ResourceInUseException) as caught:
+            call(operation, **request)
+        return caught.value.message
+
+    return in_use
+
+
+def test_a_table_is_created_changed_and_deleted_each_in_its_time(slow, call, described, in_use, wait):
+    assert call(create_table, **KEYS, **UNITS)["TableDescription"]["TableStatus"] == "CREATING"
+    assert described()["TableStatus"] == "CREATING"
+    assert in_use(update_table, **OTHER_UNITS) == IN_USE.format("created")
+    assert in_use(delete_table) == IN_USE.format("created")
+    wait()
+    assert described()["TableStatus"] == "ACTIVE"
+
+    shown = call(update_table, **OTHER_UNITS)["TableDescription"]
+    assert (shown["TableStatus"], described()["TableStatus"]) == ("UPDATING", "UPDATING")
+    assert described()["ProvisionedThroughput"]["ReadCapacityUnits"] == 5
+    assert in_use(update_table, **UNITS) == IN_USE.format("updated")
+    assert in_use(delete_table) == IN_USE.format("updated")
+    call(put_item, Item={"pk": {"S": "a"}})
+    wait()
+    assert described()["TableStatus"] == "ACTIVE"
+    assert described()["ProvisionedThroughput"]["ReadCapacityUnits"] == 9
+
+    assert call(delete_table)["TableDescription"]["TableStatus"] == "DELETING"
+    assert described()["TableStatus"] == "DELETING"
+    assert call(delete_table)["TableDescription"]["TableStatus"] == "DELETING"
+    assert in_use(update_table, **UNITS) == IN_USE.format("deleted")
+    assert in_use(create_table, **KEYS, **UNITS) == "Table already exists: abc"
+    assert slow.run(list_tables) == {"TableNames": ["abc"]}
+    wait()
+    with pytest.raises(ResourceNotFoundException):
+        described()
+    with pytest.raises(ResourceNotFoundException):
+        call(delete_table)
+    assert slow.run(list_tables) == {"TableNames": []}
+    call(create_table, **KEYS, **UNITS)
+    assert list(check(slow.database)) == []
+
+
+def test_items_are_served_neither_while_a_table_is_created_nor_while_it_is_deleted(call, slow):
+    def refused():
+        for operation, content in ((put_item, {"Item": {"pk": {"S": "a"}}}), (get_item, {"Key": {"pk": {"S": "a"}}})):
+            with pytest.raises(ResourceNotFoundException) as caught:
+                call(operation, **content)
+            assert caught.value.message == "Requested resource not found"
+
+    call(create_table, **KEYS, **UNITS)
+    refused()
+    slow.clock.advance(10)
+    settle_step(slow.writer, slow.reader, slow.clock.now_ms())
+    call(put_item, Item={"pk": {"S": "a"}})
+    call(delete_table)
+    refused()
+
+
+def test_a_status_outlives_a_restart(tmp_path, clock):
+    path = tmp_path / "restarted.db"
+    options = None
+    for moment, expected in ((0, "CREATING"), (9, "CREATING"), (1, "ACTIVE")):
+        clock.advance(moment)
+        with opened(path, clock) as (database, writer):
+            running = Running(database, writer, clock)
+            options = options or replace(running.options, status_delay_ms=10_000)
+            running.options = options
+            if not moment:
+                running.run(create_table, TableName="abc", **KEYS, **UNITS)
+            assert running.run(describe_table, TableName="abc")["Table"]["TableStatus"] == expected
+
+
+def test_without_a_delay_nothing_is_left_to_settle(running):
+    running.run(create_table, TableName="abc", **KEYS, **UNITS)
+    running.run(update_table, TableName="abc", **OTHER_UNITS)
+    epoch = running.reader.view().catalog.epoch
+    assert settle_step(running.writer, running.reader, running.clock.now_ms()) is None
+    assert running.reader.view().catalog.epoch == epoch
