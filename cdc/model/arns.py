@@ -10,6 +10,9 @@ if TYPE_CHECKING:
 
 _TABLE = re.compile(r"arn:aws[a-z-]*:dynamodb:[a-z0-9-]+:\d{12}:table/([a-zA-Z0-9_.-]+)")
 _STREAM = re.compile(r"arn:aws[a-z-]*:dynamodb:[a-z0-9-]+:\d{12}:table/([a-zA-Z0-9_.-]+)/stream/([0-9T:.-]+)")
+_PART = re.compile(
+    r"arn:aws[a-z-]*:dynamodb:[a-z0-9-]+:\d{12}:table/([a-zA-Z0-9_.-]+)/(backup|export|import)/([0-9a-f-]+)"
+)
 
 
 class StreamName(NamedTuple):
@@ -56,3 +59,14 @@ def parse_stream_arn(arn: str) -> StreamName | None:
 def account_of(arn: str) -> str:
     """Return the account that an ARN names."""
     return arn.split(":", 5)[4]
+
+
+def part_arn(options: Options, table_name: str, kind: str, part_id: str) -> str:
+    """ARN of a table's backup, export or import."""
+    return f"{table_arn(options, table_name)}/{kind}/{part_id}"
+
+
+def part_id_of(arn: str, kind: str) -> str | None:
+    """Take the last part of the ARN of a backup, export or import; None when it is the ARN of something else."""
+    match = _PART.fullmatch(arn)
+    return match[3] if match and match[2] == kind else None

@@ -224,6 +224,18 @@ class Long(Integer):
     java_type = "class java.lang.Long"
 
 
+class Timestamp(Kind):
+    """Seconds since 1970, with a fraction or without."""
+
+    json_type = float
+    wire_type = "Date"
+    java_type = "class java.util.Date"
+
+    def has_type(self, raw: object) -> bool:
+        """Whether the JSON type is a number."""
+        return isinstance(raw, int | float) and not isinstance(raw, bool)
+
+
 class AttributeMap(Kind):
     """An item or a key, whose content `cdc.model.values` checks: here it is looked at only if something else is wrong."""
 

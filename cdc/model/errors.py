@@ -96,6 +96,22 @@ class TableNotFoundException(ServiceError):
     """The table does not exist, in the words of operations on backups and exports."""
 
 
+class TableAlreadyExistsException(ServiceError):
+    """A table of this name exists already, in the words of a restore."""
+
+
+class TableInUseException(ServiceError):
+    """The table is being created or deleted, in the words of operations on backups."""
+
+
+class BackupNotFoundException(ServiceError):
+    """The backup does not exist."""
+
+
+class BackupInUseException(ServiceError):
+    """The backup is being created, or restored to a table."""
+
+
 class LimitExceededException(ServiceError):
     """Too much at once."""
 

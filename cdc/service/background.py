@@ -1,4 +1,4 @@
-"""Work that goes on behind the operations: statuses that end, items from before a table had TTL."""
+"""Work that goes on behind the operations: statuses that end, times for items from before TTL, backups and restores."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import logging
 import threading
 from typing import TYPE_CHECKING
 
-from cdc.tables import lifecycle, ttl
+from cdc.tables import backups, lifecycle, restore, ttl
 
 if TYPE_CHECKING:
     from cdc.clock import Clock
@@ -33,7 +33,15 @@ class Background:
     def step(self) -> bool:
         """Do some of what there is to do; tell whether there is more."""
         self.next_ms = lifecycle.settle_step(self._writer, self._reader, self._clock.now_ms())
-        return ttl.backfill_step(self._writer, self._reader)
+        writer, reader = self._writer, self._reader
+        # Each has its turn in every step: none waits for the end of another.
+        return any(
+            [
+                ttl.backfill_step(writer, reader),
+                backups.copy_step(writer, reader),
+                restore.restore_step(writer, reader),
+            ]
+        )
 
     def finish(self) -> None:
         """Do all that there is to do now."""

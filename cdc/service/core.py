@@ -239,6 +239,26 @@ class Service:
         """DynamoDB: ListContributorInsights."""
         return self.call("ListContributorInsights", request)
 
+    def create_backup(self, **request: Any) -> dict[str, Any]:
+        """DynamoDB: CreateBackup."""
+        return self.call("CreateBackup", request)
+
+    def list_backups(self, **request: Any) -> dict[str, Any]:
+        """DynamoDB: ListBackups."""
+        return self.call("ListBackups", request)
+
+    def describe_backup(self, **request: Any) -> dict[str, Any]:
+        """DynamoDB: DescribeBackup."""
+        return self.call("DescribeBackup", request)
+
+    def delete_backup(self, **request: Any) -> dict[str, Any]:
+        """DynamoDB: DeleteBackup."""
+        return self.call("DeleteBackup", request)
+
+    def restore_table_from_backup(self, **request: Any) -> dict[str, Any]:
+        """DynamoDB: RestoreTableFromBackup."""
+        return self.call("RestoreTableFromBackup", request)
+
     # -- administration --
 
     def finish_background_work(self) -> None:

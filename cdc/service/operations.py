@@ -7,7 +7,20 @@ from typing import TYPE_CHECKING, Any
 
 from cdc.model.errors import UnknownOperationException, ValidationException
 from cdc.streams import reading as streams
-from cdc.tables import account, batch, definitions, insights, read, recovery, tags, transact, ttl, write
+from cdc.tables import (
+    account,
+    backups,
+    batch,
+    definitions,
+    insights,
+    read,
+    recovery,
+    restore,
+    tags,
+    transact,
+    ttl,
+    write,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -42,6 +55,11 @@ OPERATIONS: Mapping[str, Operation] = MappingProxyType(
         "TagResource": tags.tag_resource,
         "UntagResource": tags.untag_resource,
         "ListTagsOfResource": tags.list_tags_of_resource,
+        "CreateBackup": backups.create_backup,
+        "ListBackups": backups.list_backups,
+        "DescribeBackup": backups.describe_backup,
+        "DeleteBackup": backups.delete_backup,
+        "RestoreTableFromBackup": restore.restore_table_from_backup,
         "DescribeLimits": account.describe_limits,
         "DescribeEndpoints": account.describe_endpoints,
         "DescribeContinuousBackups": recovery.describe_continuous_backups,
@@ -65,8 +83,7 @@ TARGETS: Mapping[str, Operation] = MappingProxyType(
 NOT_YET = frozenset(
     {
         *("BatchExecuteStatement", "ExecuteStatement", "ExecuteTransaction"),
-        *("CreateBackup", "DeleteBackup", "DescribeBackup", "ListBackups"),
-        *("RestoreTableFromBackup", "RestoreTableToPointInTime"),
+        "RestoreTableToPointInTime",
         *("CreateGlobalTable", "DescribeGlobalTable", "DescribeGlobalTableSettings", "ListGlobalTables"),
         *("UpdateGlobalTable", "UpdateGlobalTableSettings", "DescribeTableReplicaAutoScaling"),
         "UpdateTableReplicaAutoScaling",

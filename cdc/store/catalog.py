@@ -93,16 +93,20 @@ def _table(row: Any, stream: Stream | None, index_rows: Iterable[Any], copies: I
 
 
 def _index(row: Any, types: dict[str, str], table_key: KeySchema) -> Index:
-    fields = orjson.loads(row.definition)
-    fields["key_schema"] = tuple((name, role) for name, role in fields["key_schema"])
-    fields["non_key_attributes"] = tuple(fields["non_key_attributes"])
-    definition = IndexDefinition(**fields)
+    definition = decode_index(orjson.loads(row.definition))
     return build_index(row.id, definition, types, table_key, backfilling=row.backfilled_key is not None)
 
 
 def _stream(row: Any, shards: tuple[Shard, ...]) -> Stream:
     key_schema = tuple((name, kind) for name, kind in orjson.loads(row.key_schema))
     return Stream(**{**row._mapping, "key_schema": key_schema}, shards=shards)
+
+
+def decode_index(fields: dict[str, Any]) -> IndexDefinition:
+    """Build the definition of an index from its fields, as JSON has them."""
+    fields["key_schema"] = tuple((name, role) for name, role in fields["key_schema"])
+    fields["non_key_attributes"] = tuple(fields["non_key_attributes"])
+    return IndexDefinition(**fields)
 
 
 def encode_definition(definition: TableDefinition) -> bytes:

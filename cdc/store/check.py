@@ -16,6 +16,7 @@ from cdc.model.mappings import RESET
 from cdc.model.outbox import FAILED, PENDING, SENT, Entry
 from cdc.store import schema
 from cdc.store.catalog import load_catalog
+from cdc.store.check_copies import check_copies
 from cdc.store.check_indexes import check_entries
 from cdc.store.outbox import DamagedError, load_payload
 from cdc.store.replay import check_items, check_records, check_vanished
@@ -56,6 +57,7 @@ def check(database: Database) -> Iterator[Violation]:
         yield from _guarded("items", check_items(file))
         yield from _guarded("items", check_vanished(file))
         yield from _guarded("indexes", check_entries(file))
+        yield from _guarded("copies", check_copies(file))
         yield from _guarded("checkpoints", _checkpoints(file))
         yield from _guarded("outcomes", _outcomes(file))
         yield from _guarded("dead letters", _dead_letters(file))

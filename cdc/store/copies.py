@@ -18,7 +18,7 @@ from cdc.store.schema import copies, copy_items, dropped_copies, items
 from cdc.store.statements import prepare
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Generator
 
     from cdc.store.items import StoredItem
     from cdc.store.transaction import Transaction
@@ -173,7 +173,7 @@ def copies_in_progress(connection: Any) -> list[Copy]:
     return [Copy(*row) for row in connection.execute(_IN_PROGRESS).fetchall()]
 
 
-def read_copy(connection: Any, copy_id: int, after: bytes = b"") -> Iterator[tuple[bytes, int, bytes]]:
+def read_copy(connection: Any, copy_id: int, after: bytes = b"") -> Generator[tuple[bytes, int, bytes], None, None]:
     """Yield (key, size, item) of a complete copy, in key order. Close it when you stop early.
 
     Raises: InternalServerError when a CRC is wrong.

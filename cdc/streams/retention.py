@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from cdc.model.mappings import TRIMMED
 from cdc.store import catalog as catalogs
-from cdc.store import checkpoints, history, index_items, items, records, tokens
+from cdc.store import checkpoints, copies, history, index_items, items, records, tokens
 from cdc.streams.lifecycle import is_gone
 
 if TYPE_CHECKING:
@@ -33,7 +33,8 @@ OUTCOME_ROWS = 1000
 OUTCOME_WRITES = 50
 """Writes for outcomes in a step at most: at a step a minute, it keeps up with 800 batches a second."""
 SWEEP_WRITES = 20
-"""Writes in a step at most that remove items of deleted tables, and as many that remove entries of deleted indexes."""
+"""Writes in a step at most that remove items of deleted tables; and as many for entries of deleted indexes, and for
+items of deleted backups."""
 TOKEN_ROWS = 1000
 """Request tokens that go in one write."""
 TOKEN_WRITES = 100
@@ -49,7 +50,7 @@ class PurgeResult:
     records_undelivered: int  # lost to mappings that had not reached them, each counted once per mapping
     outcomes_deleted: int  # and failed attempts
     streams_deleted: int
-    sweeps: int  # writes that removed items of deleted tables, or entries of deleted indexes
+    sweeps: int  # writes that removed items of deleted tables and backups, or entries of deleted indexes
     tokens_deleted: int
     more: bool  # a bound ended the step before its work: another may follow at once
 
@@ -74,7 +75,7 @@ def purge_step(writer: Writer, reader: Reader, now_ms: int, rest: Callable[[], N
     deleted = _delete_gone_streams(writer, reader, now_ms)
     sweeps = [
         _repeat(SWEEP_WRITES, partial(_sweep, writer, sweep, rest))
-        for sweep in (items.sweep_dropped, index_items.sweep_dropped)
+        for sweep in (items.sweep_dropped, index_items.sweep_dropped, copies.sweep_dropped_copies)
     ]
     purge_tokens = partial(tokens.purge_tokens, rows=TOKEN_ROWS)
     tokens_deleted, token_writes = _delete_in_parts(TOKEN_WRITES, lambda: writer.call(purge_tokens))

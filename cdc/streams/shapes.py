@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from cdc.model.constraints import TABLE_NAME_MAX, TABLE_NAME_PATTERN, Enum, Integer, Kind, String
+from cdc.model.constraints import TABLE_NAME_MAX, TABLE_NAME_PATTERN, Enum, Integer, String, Timestamp
 from cdc.model.request_shapes import Member, Shape, Structure
 
 LIST_LIMIT = 100
@@ -15,18 +15,6 @@ LATEST = "LATEST"
 AT_SEQUENCE_NUMBER = "AT_SEQUENCE_NUMBER"
 AFTER_SEQUENCE_NUMBER = "AFTER_SEQUENCE_NUMBER"
 AT_TIMESTAMP = "AT_TIMESTAMP"
-
-
-class Timestamp(Kind):
-    """Seconds since 1970, with a fraction or without."""
-
-    json_type = float
-    wire_type = "Date"
-    java_type = "class java.util.Date"
-
-    def has_type(self, raw: object) -> bool:
-        """Whether the JSON type is a number."""
-        return isinstance(raw, int | float) and not isinstance(raw, bool)
 
 
 _STREAM_ARN = String(37, 1024)

@@ -68,7 +68,7 @@ def create_table(request: dict[str, Any], options: Options) -> Write:
     """Check a CreateTable. DynamoDB: CreateTable."""
     shapes.CREATE_TABLE.check(request)
     stream = check_create(request)
-    name, table_id = request["TableName"], str(uuid4())
+    name, table_id = request["TableName"], new_table_id()
     indexes = new_definitions(request)
 
     def run(transaction: Transaction) -> bytes:
@@ -82,7 +82,7 @@ def create_table(request: dict[str, Any], options: Options) -> Write:
         if stream is not None and stream.view_type is not None:
             enable_stream(transaction, options, transaction.catalog.tables[name], stream.view_type)
         table = transaction.catalog.tables[name]
-        return _answer(transaction, options, table, CREATING, index_statuses=_all_creating(table))
+        return answer_change(transaction, options, table, CREATING, index_statuses=all_creating(table))
 
     return Write(run)
 
@@ -100,7 +100,7 @@ def describe_table(request: dict[str, Any], options: Options) -> Read:
         sizes = Sizes(
             store.fetch_table_size(view.connection, table.id), store.fetch_index_sizes(view.connection, table.id)
         )
-        statuses = _all_creating(table) if status == CREATING else {}
+        statuses = all_creating(table) if status == CREATING else {}
         described = describe(
             view.catalog, table, options, status=status, sizes=sizes, now_ms=view.now_ms, index_statuses=statuses
         )
@@ -156,7 +156,7 @@ def update_table(request: dict[str, Any], options: Options) -> Write:
         changed, statuses = while_indexes_change(table, transaction.catalog.tables[name], plan, now_ms)
         changed = replace(changed, definition=shown)
         maximum = request.get("OnDemandThroughput")
-        return _answer(transaction, options, changed, UPDATING, maximum, index_statuses=statuses)
+        return answer_change(transaction, options, changed, UPDATING, maximum, index_statuses=statuses)
 
     return Write(run)
 
@@ -169,7 +169,7 @@ def delete_table(request: dict[str, Any], options: Options) -> Write:
     def run(transaction: Transaction) -> bytes:
         table = settled_table(transaction, name)
         if table.definition.status == DELETING:
-            return _answer(transaction, options, table, DELETING)
+            return answer_change(transaction, options, table, DELETING)
         refuse_in_use(table, ACTIVE)
         if table.definition.deletion_protection:
             raise ValidationException(
@@ -178,7 +178,7 @@ def delete_table(request: dict[str, Any], options: Options) -> Write:
             )
         if status_at(table, transaction.now_ms) == UPDATING:  # an index is being filled
             raise in_use(UPDATING, name)
-        answer = _answer(transaction, options, table, DELETING)
+        answer = answer_change(transaction, options, table, DELETING)
         if table.stream is not None:
             disable_stream(transaction, table.stream)
         deleted = after_change(table.definition, DELETING, options, transaction.now_ms)
@@ -189,6 +189,11 @@ def delete_table(request: dict[str, Any], options: Options) -> Write:
         return answer
 
     return Write(run)
+
+
+def new_table_id() -> str:
+    """Make up the id of a table, which it has for its life."""
+    return str(uuid4())
 
 
 def _change_settings(definition: TableDefinition, request: dict[str, Any], options: Options) -> TableDefinition:
@@ -208,7 +213,7 @@ def _change_stream(transaction: Transaction, options: Options, table: Table, cha
         disable_stream(transaction, table.stream)
 
 
-def _answer(
+def answer_change(
     transaction: Transaction,
     options: Options,
     table: Table,
@@ -240,7 +245,8 @@ def _answer(
     return orjson.dumps({"TableDescription": described})
 
 
-def _all_creating(table: Table) -> dict[str, str]:
+def all_creating(table: Table) -> dict[str, str]:
+    """Give the statuses of a new table's indexes, by name."""
     return {index.name: CREATING for index in table.indexes}
 
 

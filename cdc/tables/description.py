@@ -99,18 +99,23 @@ def _global_indexes(
 
 def _index(table: Table, index: Index, options: Options, sizes: Sizes) -> dict[str, Any]:
     definition = index.definition
-    projection: dict[str, Any] = {"ProjectionType": definition.projection}
-    if definition.non_key_attributes:
-        projection["NonKeyAttributes"] = list(definition.non_key_attributes)
     entries, size_bytes = sizes.indexes.get(index.id, (0, 0))
     return {
         "IndexName": index.name,
         "IndexArn": index_arn(options, table.name, index.name),
         "KeySchema": [{"AttributeName": name, "KeyType": role} for name, role in definition.key_schema],
-        "Projection": projection,
+        "Projection": describe_projection(definition),
         "ItemCount": entries,
         "IndexSizeBytes": size_bytes,
     }
+
+
+def describe_projection(definition: IndexDefinition) -> dict[str, Any]:
+    """Describe what an index has of its items. DynamoDB: Projection."""
+    projection: dict[str, Any] = {"ProjectionType": definition.projection}
+    if definition.non_key_attributes:
+        projection["NonKeyAttributes"] = list(definition.non_key_attributes)
+    return projection
 
 
 def _throughput(definition: TableDefinition | IndexDefinition, now_ms: int, reads: int, writes: int) -> dict[str, Any]:

@@ -23,7 +23,7 @@ MISSING_TABLE_NAME = "The parameter 'TableName' is required but was not present 
 
 _RETURN_VALUES = Enum("ALL_NEW", "UPDATED_OLD", "ALL_OLD", "NONE", "UPDATED_NEW")
 _SELECT = Enum("SPECIFIC_ATTRIBUTES", "COUNT", "ALL_ATTRIBUTES", "ALL_PROJECTED_ATTRIBUTES")
-_BILLING_MODE = Enum("PROVISIONED", "PAY_PER_REQUEST")
+BILLING_MODE = Enum("PROVISIONED", "PAY_PER_REQUEST")
 _TABLE_CLASS = Enum("STANDARD", "STANDARD_INFREQUENT_ACCESS")
 _VIEW_TYPE = Enum("KEYS_ONLY", "NEW_IMAGE", "OLD_IMAGE", "NEW_AND_OLD_IMAGES")
 
@@ -192,20 +192,18 @@ TRANSACT_GET_ITEMS = Shape(
 )
 
 _ATTRIBUTE_NAME = Member("AttributeName", String(1, 255), required=True)
-_THROUGHPUT = Member(
+PROVISIONED_THROUGHPUT = Structure(
     "ProvisionedThroughput",
-    Structure(
-        "ProvisionedThroughput",
-        Member("WriteCapacityUnits", Long(1), required=True),
-        Member("ReadCapacityUnits", Long(1), required=True),
-    ),
+    Member("WriteCapacityUnits", Long(1), required=True),
+    Member("ReadCapacityUnits", Long(1), required=True),
 )
+_THROUGHPUT = Member("ProvisionedThroughput", PROVISIONED_THROUGHPUT)
 _KEY_SCHEMA_ELEMENT = Structure(
     "KeySchemaElement", _ATTRIBUTE_NAME, Member("KeyType", Enum("HASH", "RANGE"), required=True)
 )
-_KEY_SCHEMA = ListOf(_KEY_SCHEMA_ELEMENT, 1, 2)
+KEY_SCHEMA = ListOf(_KEY_SCHEMA_ELEMENT, 1, 2)
 _GLOBAL_KEY_SCHEMA = ListOf(_KEY_SCHEMA_ELEMENT, 1, MAX_KEY_ATTRIBUTES)
-_DEFINITIONS = ListOf(
+DEFINITIONS = ListOf(
     Structure("AttributeDefinition", _ATTRIBUTE_NAME, Member("AttributeType", Enum("B", "N", "S"), required=True))
 )
 _PROJECTED = Member(
@@ -228,7 +226,7 @@ _NEW_GLOBAL_INDEX = (
 _LOCAL_INDEXES = Member(
     "LocalSecondaryIndexes",
     ListOf(
-        Structure("LocalSecondaryIndex", _NAME_OF_INDEX, Member("KeySchema", _KEY_SCHEMA, required=True), _PROJECTED)
+        Structure("LocalSecondaryIndex", _NAME_OF_INDEX, Member("KeySchema", KEY_SCHEMA, required=True), _PROJECTED)
     ),
 )
 _GLOBAL_INDEXES = Member("GlobalSecondaryIndexes", ListOf(Structure("GlobalSecondaryIndex", *_NEW_GLOBAL_INDEX)))
@@ -251,29 +249,25 @@ _STREAM = Member(
         Member("StreamViewType", _VIEW_TYPE),
     ),
 )
-_ON_DEMAND_THROUGHPUT = Member(
-    "OnDemandThroughput",
-    Structure("OnDemandThroughput", Member("MaxReadRequestUnits", Long()), Member("MaxWriteRequestUnits", Long())),
+ON_DEMAND_THROUGHPUT = Structure(
+    "OnDemandThroughput", Member("MaxReadRequestUnits", Long()), Member("MaxWriteRequestUnits", Long())
 )
-_ENCRYPTION = Member(
+SSE_SPECIFICATION = Structure(
     "SSESpecification",
-    Structure(
-        "SSESpecification",
-        Member("Enabled", Boolean()),
-        Member("SSEType", Enum("AES256", "KMS")),
-        Member("KMSMasterKeyId", String()),
-    ),
+    Member("Enabled", Boolean()),
+    Member("SSEType", Enum("AES256", "KMS")),
+    Member("KMSMasterKeyId", String()),
 )
 _SETTINGS = (
     _STREAM,
-    _ENCRYPTION,
+    Member("SSESpecification", SSE_SPECIFICATION),
     Member("TableClass", _TABLE_CLASS),
     Member("DeletionProtectionEnabled", Boolean()),
     Member(
         "WarmThroughput",
         Structure("WarmThroughput", Member("ReadUnitsPerSecond", Long()), Member("WriteUnitsPerSecond", Long())),
     ),
-    _ON_DEMAND_THROUGHPUT,
+    Member("OnDemandThroughput", ON_DEMAND_THROUGHPUT),
     NotYet("GlobalTableSettingsReplicationMode"),
 )
 TAGS = ListOf(
@@ -283,10 +277,10 @@ TAGS = ListOf(
 CREATE_TABLE = Shape(
     "CreateTable",
     Member("TableName", TableName(3, arn=False), missing=MISSING_TABLE_NAME),
-    Member("BillingMode", _BILLING_MODE),
+    Member("BillingMode", BILLING_MODE),
     _THROUGHPUT,
-    Member("KeySchema", _KEY_SCHEMA, required=True),
-    Member("AttributeDefinitions", _DEFINITIONS, required=True),
+    Member("KeySchema", KEY_SCHEMA, required=True),
+    Member("AttributeDefinitions", DEFINITIONS, required=True),
     _LOCAL_INDEXES,
     _GLOBAL_INDEXES,
     *_SETTINGS,
@@ -300,9 +294,9 @@ CREATE_TABLE = Shape(
 UPDATE_TABLE = Shape(
     "UpdateTable",
     _EXISTING_TABLE,
-    Member("BillingMode", _BILLING_MODE),
+    Member("BillingMode", BILLING_MODE),
     _THROUGHPUT,
-    Member("AttributeDefinitions", _DEFINITIONS),
+    Member("AttributeDefinitions", DEFINITIONS),
     _INDEX_UPDATES,
     *_SETTINGS,
     NotYet(

@@ -10,9 +10,17 @@ from cdc.model.constraints import (
     ListOf,
     String,
     TableName,
+    Timestamp,
 )
 from cdc.model.request_shapes import Member, NotYet, Shape, Structure
-from cdc.tables.shapes import MISSING_TABLE_NAME, TAGS
+from cdc.tables.shapes import (
+    BILLING_MODE,
+    MISSING_TABLE_NAME,
+    ON_DEMAND_THROUGHPUT,
+    PROVISIONED_THROUGHPUT,
+    SSE_SPECIFICATION,
+    TAGS,
+)
 
 TABLE = Member("TableName", TableName(), required=True)
 _EXISTING_TABLE = Member("TableName", TableName(3, bad_length=BAD_TABLE_NAME_LENGTH), missing=MISSING_TABLE_NAME)
@@ -67,4 +75,28 @@ LIST_CONTRIBUTOR_INSIGHTS = Shape(
     Member("TableName", TableName()),
     Member("MaxResults", Integer(None, 100)),
     Member("NextToken", String()),
+)
+
+_BACKUP_ARN = Member("BackupArn", String(37, 1024), required=True)
+CREATE_BACKUP = Shape("CreateBackup", TABLE, Member("BackupName", String(3, 255, "[a-zA-Z0-9_.-]+"), required=True))
+LIST_BACKUPS = Shape(
+    "ListBackups",
+    Member("TableName", TableName()),
+    Member("Limit", Integer(1, 100)),
+    Member("TimeRangeLowerBound", Timestamp()),
+    Member("TimeRangeUpperBound", Timestamp()),
+    Member("ExclusiveStartBackupArn", String(37, 1024)),
+    Member("BackupType", Enum("USER", "SYSTEM", "AWS_BACKUP", "ALL")),
+)
+DESCRIBE_BACKUP = Shape("DescribeBackup", _BACKUP_ARN)
+DELETE_BACKUP = Shape("DeleteBackup", _BACKUP_ARN)
+RESTORE_TABLE_FROM_BACKUP = Shape(
+    "RestoreTableFromBackup",
+    Member("TargetTableName", TableName(3, arn=False), required=True),
+    _BACKUP_ARN,
+    Member("BillingModeOverride", BILLING_MODE),
+    Member("ProvisionedThroughputOverride", PROVISIONED_THROUGHPUT),
+    Member("OnDemandThroughputOverride", ON_DEMAND_THROUGHPUT),
+    Member("SSESpecificationOverride", SSE_SPECIFICATION),
+    NotYet("GlobalSecondaryIndexOverride", "LocalSecondaryIndexOverride", "VectorIndexOverride"),
 )

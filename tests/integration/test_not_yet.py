@@ -37,6 +37,11 @@ SOUND = {
     "TagResource": {"ResourceArn": "ARN", "Tags": [{"Key": "k", "Value": "v"}]},
     "UntagResource": {"ResourceArn": "ARN", "TagKeys": ["k"]},
     "ListTagsOfResource": {"ResourceArn": "ARN"},
+    "CreateBackup": {"TableName": "t", "BackupName": "not-yet"},
+    "ListBackups": {},
+    "DescribeBackup": {"BackupArn": "BACKUP"},
+    "RestoreTableFromBackup": {"TargetTableName": "not-yet-restored", "BackupArn": "BACKUP"},
+    "DeleteBackup": {"BackupArn": "BACKUP"},
     "DescribeLimits": {},
     "DescribeEndpoints": {},
     "DescribeContinuousBackups": {"TableName": "t"},
@@ -96,6 +101,16 @@ IMPLEMENTED = {
     "TagResource": {"ResourceArn", "Tags"},
     "UntagResource": {"ResourceArn", "TagKeys"},
     "ListTagsOfResource": {"ResourceArn", "NextToken"},
+    "CreateBackup": {"TableName", "BackupName"},
+    "ListBackups": {
+        "TableName", "Limit", "TimeRangeLowerBound", "TimeRangeUpperBound", "ExclusiveStartBackupArn", "BackupType",
+    },
+    "DescribeBackup": {"BackupArn"},
+    "RestoreTableFromBackup": {
+        "TargetTableName", "BackupArn", "BillingModeOverride", "ProvisionedThroughputOverride",
+        "OnDemandThroughputOverride", "SSESpecificationOverride",
+    },
+    "DeleteBackup": {"BackupArn"},
     "DescribeLimits": set(),
     "DescribeEndpoints": set(),
     "DescribeContinuousBackups": {"TableName"},
@@ -130,27 +145,40 @@ def value_of(shape):
     return {"boolean": True, "integer": 1, "long": 1, "double": 1.5, "timestamp": 1.5, "blob": "YQ=="}[shape.type_name]
 
 
+# Operations that are sound once, and those that make a table, with its name.
+ONCE = {"DeleteTable", "UpdateTimeToLive", "DeleteBackup"}
+MAKES = {"CreateTable": "not-yet-new", "RestoreTableFromBackup": "not-yet-restored"}
+
+
 @pytest.fixture(scope="module")
-def table(wire):
-    return create(wire, stream="NEW_IMAGE")
+def names(wire):
+    """Have a table and a backup of it; returns what stands for them in requests, with what they are."""
+    table = create(wire, stream="NEW_IMAGE")
+    backup = wire.call("CreateBackup", TableName=table, BackupName="not-yet")["BackupDetails"]["BackupArn"]
+    return {"t": table, "ARN": f"arn:aws:dynamodb:us-east-1:000000000000:table/{table}", "BACKUP": backup}
 
 
-def with_table(value, table):
-    """Put the name of the table for `t`, as a value or as a key, and its ARN for `ARN`."""
+def with_names(value, names):
+    """Put the names of what there is for what stands for them, as values or as keys."""
     if isinstance(value, dict):
-        return {table if key == "t" else key: with_table(inner, table) for key, inner in value.items()}
+        return {names.get(key, key): with_names(inner, names) for key, inner in value.items()}
     if isinstance(value, list):
-        return [with_table(inner, table) for inner in value]
-    names = {"t": table, "ARN": f"arn:aws:dynamodb:us-east-1:000000000000:table/{table}"}
+        return [with_names(inner, names) for inner in value]
     return names.get(value, value) if isinstance(value, str) else value
 
 
-def test_the_requests_here_are_sound_but_for_the_streams(wire, table):
+def run_sound(wire, operation, request):
+    """Run a request that has to be accepted, and take away the table that it made."""
+    wire.call(operation, **request)
+    if operation in MAKES:
+        wire.call("DeleteTable", TableName=MAKES[operation])
+
+
+def test_the_requests_here_are_sound_but_for_the_streams(wire, names):
+    once = names | {"t": create(wire)}
     for operation, request in SOUND.items():
-        if operation not in STREAM_OPERATIONS | {"DeleteTable"}:
-            once = operation == "UpdateTimeToLive"
-            wire.call(operation, **with_table(request, create(wire) if once else table))
-    wire.call("DeleteTable", TableName="not-yet-new")
+        if operation not in STREAM_OPERATIONS | {"DeleteTable", "DeleteBackup"}:
+            run_sound(wire, operation, with_names(request, once if operation in ONCE else names))
 
 
 @pytest.mark.parametrize("operation", sorted(SHAPES.keys() - SOUND.keys()))
@@ -175,24 +203,22 @@ def test_every_operation_of_the_model_is_known():
 
 
 @pytest.mark.parametrize(("operation", "member"), MISSING)
-def test_a_member_that_is_not_here_yet_is_refused_by_name_whatever_its_value(wire, table, operation, member):
-    request = with_table(SOUND[operation], table)
+def test_a_member_that_is_not_here_yet_is_refused_by_name_whatever_its_value(wire, names, operation, member):
+    request = with_names(SOUND[operation], names)
     values: list[Any] = [value_of(SHAPES[operation].members[member]), {}, [], "", 0, False]
     for value in values:
         refused = wire.refusal(operation, request | {member: value})
         assert (refused.status, refused.code) == (400, "ValidationException")
         assert refused.message == f"{operation}: {member} is not supported by this version of cdc"
-    if operation != "DeleteTable":
-        wire.call(operation, **request | {member: None})
-    if operation == "CreateTable":
-        wire.call("DeleteTable", TableName=request["TableName"])
+    if operation not in ONCE:
+        run_sound(wire, operation, request | {member: None})
 
 
-def test_the_members_of_a_batch_of_reads_that_are_not_here_yet_are_refused_too(wire, table):
+def test_the_members_of_a_batch_of_reads_that_are_not_here_yet_are_refused_too(wire, names):
     shape = SHAPES["BatchGetItem"].members["RequestItems"].value
     missing = shape.members.keys() - KEYS_AND_ATTRIBUTES
     assert missing == {"AttributesToGet"}
-    request = {"RequestItems": {table: {"Keys": [{"pk": s("a")}], "AttributesToGet": ["pk"]}}}
+    request = {"RequestItems": {names["t"]: {"Keys": [{"pk": s("a")}], "AttributesToGet": ["pk"]}}}
     refused = wire.refusal("BatchGetItem", request)
     assert (refused.code, "AttributesToGet is not supported" in refused.message) == ("ValidationException", True)
 
@@ -213,12 +239,16 @@ TELLING = {
     "ShardIterator": "x", "TimeToLiveSpecification": {}, "ResourceArn": "x", "Tags": [{}], "TagKeys": [""],
     "PointInTimeRecoverySpecification": {}, "ContributorInsightsAction": "x", "MaxResults": 0,
     "OnDemandThroughput": {"MaxReadRequestUnits": 0}, "WarmThroughput": {"ReadUnitsPerSecond": 0},
-    "SSESpecification": {"KMSMasterKeyId": "x"},
+    "SSESpecification": {"KMSMasterKeyId": "x"}, "BackupName": "x", "BackupArn": "x", "TargetTableName": "x",
+    "TimeRangeLowerBound": "x", "TimeRangeUpperBound": "x", "ExclusiveStartBackupArn": "x", "BackupType": "x",
+    "BillingModeOverride": "x", "ProvisionedThroughputOverride": {}, "SSESpecificationOverride": {"KMSMasterKeyId": "x"},
+    "OnDemandThroughputOverride": {"MaxReadRequestUnits": 0},
 }  # fmt: skip
 
 
 ANY_VALUE_WILL_DO = {
     ("CreateTable", "TableName"),  # every name is good for a new table
+    ("ListBackups", "TableName"),  # a name that no table has gives an empty listing
     ("ListContributorInsights", "TableName"),  # the same
     ("ListContributorInsights", "NextToken"),  # any text is the place of a name
     ("ListTagsOfResource", "NextToken"),  # tested with tags that fill pages
@@ -233,14 +263,14 @@ PRESENT = [
 
 
 @pytest.mark.parametrize(("operation", "member"), PRESENT)
-def test_a_member_that_is_here_is_looked_at(wire, table, operation, member):
-    request = with_table(SOUND[operation], table)
+def test_a_member_that_is_here_is_looked_at(wire, names, operation, member):
+    request = with_names(SOUND[operation], names)
     assert wire.refusal(operation, request | {member: TELLING[member]}).status == 400
 
 
 @pytest.mark.parametrize("limit", [2**31, 2**63, 2**64, 10**30])
-def test_a_number_too_large_for_its_type_is_no_fault_of_the_server(wire, table, limit):
-    reply = wire.post("Scan", json.dumps({"TableName": table, "Limit": limit}).encode())
+def test_a_number_too_large_for_its_type_is_no_fault_of_the_server(wire, names, limit):
+    reply = wire.post("Scan", json.dumps({"TableName": names["t"], "Limit": limit}).encode())
     assert reply.status in {200, 400}
     units = {"ReadCapacityUnits": limit, "WriteCapacityUnits": 1}
     request = {"TableName": "not-yet-new", **schema("pk:S"), "ProvisionedThroughput": units}

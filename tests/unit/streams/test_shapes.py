@@ -7,7 +7,7 @@ from typing import Any
 import botocore.session
 import pytest
 
-from cdc.model.constraints import Enum, Integer, Kind, String
+from cdc.model.constraints import Enum, Integer, Kind, String, Timestamp
 from cdc.model.request_shapes import Shape, Structure
 from cdc.streams import shapes
 
@@ -33,7 +33,7 @@ def agree(kind: Kind, theirs: Any) -> None:
         case Integer():  # the upper bounds are the server's
             assert (theirs.type_name, kind.minimum) == ("integer", theirs.metadata["min"])
         case _:
-            assert (theirs.type_name, type(kind)) == ("timestamp", shapes.Timestamp)
+            assert (theirs.type_name, type(kind)) == ("timestamp", Timestamp)
 
 
 @pytest.mark.parametrize("shape", SHAPES, ids=lambda shape: shape.operation)

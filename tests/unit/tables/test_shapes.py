@@ -7,7 +7,18 @@ from typing import Any
 import botocore.session
 import pytest
 
-from cdc.model.constraints import AttributeMap, Boolean, Enum, Integer, Kind, ListOf, MapOf, String, TableName
+from cdc.model.constraints import (
+    AttributeMap,
+    Boolean,
+    Enum,
+    Integer,
+    Kind,
+    ListOf,
+    MapOf,
+    String,
+    TableName,
+    Timestamp,
+)
 from cdc.model.errors import ValidationException
 from cdc.model.request_shapes import Shape, Structure, _Unsupported
 from cdc.service.operations import OPERATIONS, STREAMS, TARGETS
@@ -47,6 +58,8 @@ def agree(kind: Kind, theirs: Any) -> None:  # noqa: C901  # one case a kind
         case String():
             assert theirs.type_name == "string"
             assert kind.minimum == theirs.metadata.get("min", 0)
+        case Timestamp():
+            assert theirs.type_name == "timestamp"
         case Boolean():
             assert theirs.type_name == "boolean"
         case _:
