@@ -112,6 +112,30 @@ class BackupInUseException(ServiceError):
     """The backup is being created, or restored to a table."""
 
 
+class PointInTimeRecoveryUnavailableException(ServiceError):
+    """Point-in-time recovery is not enabled for the table."""
+
+
+class InvalidExportTimeException(ServiceError):
+    """The moment that an export asks for is not one that can be exported."""
+
+
+class ExportConflictException(ServiceError):
+    """Another export was begun with the same token."""
+
+
+class ExportNotFoundException(ServiceError):
+    """The export does not exist."""
+
+
+class ImportConflictException(ServiceError):
+    """Another import was begun with the same token."""
+
+
+class ImportNotFoundException(ServiceError):
+    """The import does not exist."""
+
+
 class LimitExceededException(ServiceError):
     """Too much at once."""
 

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
+    from pathlib import Path
 
 DAY_SECONDS = 86_400
 
@@ -22,6 +23,8 @@ class Options:
     retention_seconds: int = DAY_SECONDS
     endpoint: str = "localhost"  # host and port of the API, as DescribeEndpoints tells them
     status_delay_ms: int = 0  # how long a table stays CREATING, UPDATING or DELETING
+    bucket_folder: Path | None = None  # where the buckets of exports and imports are folders
+    s3_endpoint_url: str | None = None  # of the server that has them, which comes before the folder
     table_retention_seconds: Mapping[str, int] = field(default_factory=lambda: MappingProxyType({}))
 
     def __post_init__(self) -> None:

@@ -1,4 +1,4 @@
-"""Work that goes on behind the operations: statuses that end, times for items from before TTL, backups and restores."""
+"""Work that goes on behind the operations: ending statuses, TTL of older items, backups, exports and imports."""
 
 from __future__ import annotations
 
@@ -6,10 +6,13 @@ import logging
 import threading
 from typing import TYPE_CHECKING
 
-from cdc.tables import backups, lifecycle, restore, ttl
+from cdc.tables import backups, exports, imports, lifecycle, restore, ttl
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from cdc.clock import Clock
+    from cdc.model.options import Options
     from cdc.store.reading import Reader
     from cdc.store.writer import Writer
 
@@ -24,7 +27,9 @@ LOOK_SECONDS = 1.0
 class Background:
     """The work of one file, in steps: each is a bounded write or a bounded read, and none is lost by a crash."""
 
-    def __init__(self, writer: Writer, reader: Reader, clock: Clock) -> None:
+    def __init__(self, writer: Writer, reader: Reader, clock: Clock, options: Callable[[], Options]) -> None:
+        self._options = options
+        self._imports = imports.Imports()
         self._writer = writer
         self._reader = reader
         self._clock = clock
@@ -40,6 +45,8 @@ class Background:
                 ttl.backfill_step(writer, reader),
                 backups.copy_step(writer, reader),
                 restore.restore_step(writer, reader),
+                exports.export_step(writer, reader, self._options(), self._clock.now_ms()),
+                self._imports.step(writer, reader, self._options()),
             ]
         )
 

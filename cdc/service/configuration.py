@@ -23,6 +23,8 @@ def options_of(settings: Settings) -> Options:
         region=settings.server.region,
         account_id=settings.server.account_id,
         shards=settings.streams.shards,
+        bucket_folder=settings.s3.folder,
+        s3_endpoint_url=settings.s3.endpoint_url,
         status_delay_ms=round(settings.tables.status_delay_seconds * 1000),
         retention_seconds=round(settings.retention.hours * 3600),
         table_retention_seconds={name: round(hours * 3600) for name, hours in settings.retention.tables.items()},

@@ -73,7 +73,7 @@ class Service:
         try:
             self.reader = Reader(self.database, clock)
             self.writer = Writer(self.database, clock)
-            self.background = Background(self.writer, self.reader, clock)
+            self.background = Background(self.writer, self.reader, clock, lambda: self.options)
         except BaseException:
             self.database.close()
             raise
@@ -258,6 +258,30 @@ class Service:
     def restore_table_from_backup(self, **request: Any) -> dict[str, Any]:
         """DynamoDB: RestoreTableFromBackup."""
         return self.call("RestoreTableFromBackup", request)
+
+    def export_table_to_point_in_time(self, **request: Any) -> dict[str, Any]:
+        """DynamoDB: ExportTableToPointInTime."""
+        return self.call("ExportTableToPointInTime", request)
+
+    def describe_export(self, **request: Any) -> dict[str, Any]:
+        """DynamoDB: DescribeExport."""
+        return self.call("DescribeExport", request)
+
+    def list_exports(self, **request: Any) -> dict[str, Any]:
+        """DynamoDB: ListExports."""
+        return self.call("ListExports", request)
+
+    def import_table(self, **request: Any) -> dict[str, Any]:
+        """DynamoDB: ImportTable."""
+        return self.call("ImportTable", request)
+
+    def describe_import(self, **request: Any) -> dict[str, Any]:
+        """DynamoDB: DescribeImport."""
+        return self.call("DescribeImport", request)
+
+    def list_imports(self, **request: Any) -> dict[str, Any]:
+        """DynamoDB: ListImports."""
+        return self.call("ListImports", request)
 
     # -- administration --
 

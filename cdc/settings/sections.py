@@ -196,6 +196,30 @@ class TableSettings(Checked):
 
 
 @dataclass(frozen=True, kw_only=True)
+class S3Settings(Checked):
+    """[s3]: where the buckets of ExportTableToPointInTime and ImportTable are. Without either key, both are refused."""
+
+    folder: Path | None = field(
+        default=None,
+        metadata=rule(
+            Kind.PATH,
+            "A folder whose folders are the buckets. Whoever may export can write files in it, so there is no default.",
+            form="the path of a folder",
+        ),
+    )
+    endpoint_url: str | None = field(
+        default=None,
+        metadata=rule(
+            Kind.TEXT,
+            "Address of an S3-compatible server, which is used rather than the folder; its credentials are where boto3 looks "
+            "for them. Needs the extra s3.",
+            pattern=r"https?://[^\s]+",
+            form='an address such as "http://localhost:9000"',
+        ),
+    )
+
+
+@dataclass(frozen=True, kw_only=True)
 class LoggingSettings(Checked):
     """[logging]: what the daemon says on standard error."""
 
@@ -552,6 +576,7 @@ class Settings:
     streams: StreamSettings = field(default_factory=StreamSettings)
     destinations: DestinationSettings = field(default_factory=DestinationSettings)
     tables: TableSettings = field(default_factory=TableSettings)
+    s3: S3Settings = field(default_factory=S3Settings)
     logging: LoggingSettings = field(default_factory=LoggingSettings)
     functions: tuple[FunctionSettings, ...] = ()
     mappings: tuple[MappingSettings, ...] = ()
@@ -582,6 +607,7 @@ SECTIONS: dict[str, type[Checked]] = {
     "streams": StreamSettings,
     "destinations": DestinationSettings,
     "tables": TableSettings,
+    "s3": S3Settings,
     "logging": LoggingSettings,
 }
 ARRAYS: dict[str, type[Checked]] = {

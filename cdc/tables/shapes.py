@@ -229,7 +229,7 @@ _LOCAL_INDEXES = Member(
         Structure("LocalSecondaryIndex", _NAME_OF_INDEX, Member("KeySchema", KEY_SCHEMA, required=True), _PROJECTED)
     ),
 )
-_GLOBAL_INDEXES = Member("GlobalSecondaryIndexes", ListOf(Structure("GlobalSecondaryIndex", *_NEW_GLOBAL_INDEX)))
+GLOBAL_INDEXES = Member("GlobalSecondaryIndexes", ListOf(Structure("GlobalSecondaryIndex", *_NEW_GLOBAL_INDEX)))
 _INDEX_UPDATES = Member(
     "GlobalSecondaryIndexUpdates",
     ListOf(
@@ -282,7 +282,7 @@ CREATE_TABLE = Shape(
     Member("KeySchema", KEY_SCHEMA, required=True),
     Member("AttributeDefinitions", DEFINITIONS, required=True),
     _LOCAL_INDEXES,
-    _GLOBAL_INDEXES,
+    GLOBAL_INDEXES,
     *_SETTINGS,
     NotYet(
         "VectorIndexes",

@@ -15,6 +15,9 @@ from cdc.model.constraints import (
 from cdc.model.request_shapes import Member, NotYet, Shape, Structure
 from cdc.tables.shapes import (
     BILLING_MODE,
+    DEFINITIONS,
+    GLOBAL_INDEXES,
+    KEY_SCHEMA,
     MISSING_TABLE_NAME,
     ON_DEMAND_THROUGHPUT,
     PROVISIONED_THROUGHPUT,
@@ -99,4 +102,83 @@ RESTORE_TABLE_FROM_BACKUP = Shape(
     Member("OnDemandThroughputOverride", ON_DEMAND_THROUGHPUT),
     Member("SSESpecificationOverride", SSE_SPECIFICATION),
     NotYet("GlobalSecondaryIndexOverride", "LocalSecondaryIndexOverride", "VectorIndexOverride"),
+)
+
+_TOKEN = Member("ClientToken", String(0, None, r"[^\$]+"))
+_BUCKET = String(0, 255, r"[a-z0-9A-Z]+[\.\-\w]*[a-z0-9A-Z]+")
+_BUCKET_OWNER = Member("S3BucketOwner", String(0, None, "[0-9]{12}"))
+_TABLE_ARN = String(1, 1024)
+EXPORT_TABLE = Shape(
+    "ExportTableToPointInTime",
+    Member("TableArn", _TABLE_ARN, required=True),
+    Member("ExportTime", Timestamp()),
+    _TOKEN,
+    Member("S3Bucket", _BUCKET, required=True),
+    _BUCKET_OWNER,
+    Member("S3Prefix", String(0, 1024)),
+    Member("S3SseAlgorithm", Enum("AES256", "KMS")),
+    Member("S3SseKmsKeyId", String(1, 2048)),
+    Member("ExportFormat", Enum("DYNAMODB_JSON", "ION")),
+    Member("ExportType", Enum("FULL_EXPORT", "INCREMENTAL_EXPORT")),
+    NotYet("IncrementalExportSpecification", "FilterSpecification"),
+)
+DESCRIBE_EXPORT = Shape("DescribeExport", Member("ExportArn", String(37, 1024), required=True))
+LIST_EXPORTS = Shape(
+    "ListExports",
+    Member("TableArn", _TABLE_ARN),
+    Member("MaxResults", Integer(1, 25)),
+    Member("NextToken", String()),
+)
+IMPORT_TABLE = Shape(
+    "ImportTable",
+    _TOKEN,
+    Member(
+        "S3BucketSource",
+        Structure(
+            "S3BucketSource",
+            _BUCKET_OWNER,
+            Member("S3Bucket", _BUCKET, required=True),
+            Member("S3KeyPrefix", String(0, 1024)),
+        ),
+        required=True,
+    ),
+    Member("InputFormat", Enum("DYNAMODB_JSON", "ION", "CSV"), required=True),
+    Member(
+        "InputFormatOptions",
+        Structure(
+            "InputFormatOptions",
+            Member(
+                "Csv",
+                Structure(
+                    "CsvOptions",
+                    Member("Delimiter", String(1, 1, r"[,;:|\t ]")),
+                    Member("HeaderList", ListOf(String(1, 65_536, r"[\x20-\x21\x23-\x2B\x2D-\x7E]*"), 1, 255)),
+                ),
+            ),
+        ),
+    ),
+    Member("InputCompressionType", Enum("GZIP", "ZSTD", "NONE")),
+    Member(
+        "TableCreationParameters",
+        Structure(
+            "TableCreationParameters",
+            Member("TableName", TableName(3, arn=False), required=True),
+            Member("BillingMode", BILLING_MODE),
+            Member("ProvisionedThroughput", PROVISIONED_THROUGHPUT),
+            Member("KeySchema", KEY_SCHEMA, required=True),
+            Member("AttributeDefinitions", DEFINITIONS, required=True),
+            Member("OnDemandThroughput", ON_DEMAND_THROUGHPUT),
+            Member("SSESpecification", SSE_SPECIFICATION),
+            GLOBAL_INDEXES,
+            NotYet("VectorIndexes"),
+        ),
+        required=True,
+    ),
+)
+DESCRIBE_IMPORT = Shape("DescribeImport", Member("ImportArn", String(37, 1024), required=True))
+LIST_IMPORTS = Shape(
+    "ListImports",
+    Member("TableArn", _TABLE_ARN),
+    Member("PageSize", Integer(1, 25)),
+    Member("NextToken", String(112, 1024, "([0-9a-f]{16})+")),
 )

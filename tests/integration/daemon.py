@@ -20,7 +20,7 @@ ROOT = Path(__file__).parents[2]
 START_SECONDS = 30.0
 STOP_SECONDS = 35.0
 ALLOWED_ORIGIN = "https://console.example"
-CONFIG = f'[server]\nallowed_origins = ["{ALLOWED_ORIGIN}"]\n'
+CONFIG = f'[server]\nallowed_origins = ["{ALLOWED_ORIGIN}"]\n[s3]\nfolder = "buckets"\n'
 
 
 class Daemon:

@@ -542,7 +542,7 @@ def test_the_shipped_file_shows_the_defaults_of_the_code(tmp_path):
             if name in commented and default_of(key) is not None and default_of(key) is not MISSING:
                 assert getattr(part, name) == default_of(key), name
                 checked.add(name)
-    unset = {"shards", "reserved_concurrency", "runtime", "endpoint_url", "webhook_secret", "on_failure"}
+    unset = {"shards", "reserved_concurrency", "runtime", "folder", "endpoint_url", "webhook_secret", "on_failure"}
     assert checked == commented - unset - {"access_key_id", "secret_access_key", "session_token"}
 
 

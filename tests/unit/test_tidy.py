@@ -55,6 +55,7 @@ LATE_IMPORTS = (
     ),
     ("cdc/store/", "alembic", "the same"),
     ("cdc/mappings/destinations/aws.py", "boto", "optional, and costs 300 ms"),
+    ("cdc/tables/buckets.py", "boto", "an optional extra, which costs 100 ms"),
     *(
         ("cdc/functions/worker.py", name, "a handler waits for the start of its process")
         for name in ("json", "traceback", "_thread")
