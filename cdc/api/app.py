@@ -240,7 +240,7 @@ class App:
         target, accepts = headers.get(b"x-amz-target", b""), headers.get(b"accept-encoding")
         try:
             content = load(request)
-            work = parse(request, content, self._service.options, self.authenticator)
+            work = parse(request, content, self._service.options, self.authenticator, self._service.enforcer)
         except Exception as error:  # noqa: BLE001  # failure() logs what is not the caller's fault
             tally = self._tallies.of(target, content)
             _Call(answer, self._ids.next(), content_type, cross_origin, accepts, tally).fail(error)

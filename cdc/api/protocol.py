@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from cdc.api.http import Request
     from cdc.model.options import Options
     from cdc.store.reading import Read, Write
+    from cdc.tables.enforcement import Enforcer
 
 log = logging.getLogger(__name__)
 
@@ -73,16 +74,21 @@ def load(request: Request) -> Any:
         raise SerializationException from None
 
 
-def parse(request: Request, content: Any, options: Options, authenticator: Authenticator) -> Read | Write:
+def parse(
+    request: Request, content: Any, options: Options, authenticator: Authenticator, enforcer: Enforcer | None = None
+) -> Read | Write:
     """Check a request, whose JSON is `content`, as far as it can be without the file.
 
-    That is the operation, the signature, then what is asked for. Raises: ServiceError.
+    That is the operation, the signature, then what is asked for. With an `enforcer`, what comes out holds to the
+    throughput of tables. Raises: ServiceError.
     """
     target = request.headers.get(b"x-amz-target", b"")
     operation = _OPERATIONS.get(target) or find_operation(target.decode("latin-1"))
     authenticator.check(request, SIGNED_FOR)
     if not isinstance(content, dict):
         raise SerializationException
+    if enforcer is not None:
+        return enforcer.check(target.decode().partition(".")[2], operation, content, options)
     return operation(content, options)
 
 

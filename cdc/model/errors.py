@@ -166,6 +166,16 @@ class IdempotentParameterMismatchException(ServiceError):
     message_key = "Message"
 
 
+class ProvisionedThroughputExceededException(ServiceError):
+    """A table's units are used up for now. SDKs try again."""
+
+
+class ThrottlingException(ServiceError):
+    """The maximum of an on-demand table is used up for now. SDKs try again."""
+
+    prefix = "com.amazon.coral.availability"
+
+
 class TrimmedDataAccessException(ServiceError):
     """The position lies before the oldest record that is still kept."""
 

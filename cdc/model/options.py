@@ -23,6 +23,8 @@ class Options:
     retention_seconds: int = DAY_SECONDS
     endpoint: str = "localhost"  # host and port of the API, as DescribeEndpoints tells them
     status_delay_ms: int = 0  # how long a table stays CREATING, UPDATING or DELETING
+    enforces_throughput: bool = False  # whether requests beyond a table's units are refused
+    burst_seconds: int = 300  # how many seconds' worth of unused units can be used at once
     bucket_folder: Path | None = None  # where the buckets of exports and imports are folders
     s3_endpoint_url: str | None = None  # of the server that has them, which comes before the folder
     table_retention_seconds: Mapping[str, int] = field(default_factory=lambda: MappingProxyType({}))

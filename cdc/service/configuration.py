@@ -23,6 +23,8 @@ def options_of(settings: Settings) -> Options:
         region=settings.server.region,
         account_id=settings.server.account_id,
         shards=settings.streams.shards,
+        enforces_throughput=settings.tables.enforce_throughput,
+        burst_seconds=settings.tables.burst_seconds,
         bucket_folder=settings.s3.folder,
         s3_endpoint_url=settings.s3.endpoint_url,
         status_delay_ms=round(settings.tables.status_delay_seconds * 1000),

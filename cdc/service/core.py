@@ -28,6 +28,7 @@ from cdc.store.writer import Writer
 from cdc.streams.lifecycle import set_retentions
 from cdc.streams.retention import purge_step
 from cdc.tables.backfill import backfill_step
+from cdc.tables.enforcement import Enforcer
 from cdc.tables.ttl import sweep_step
 
 if TYPE_CHECKING:
@@ -69,6 +70,7 @@ class Service:
         self.path = path
         self.options = options
         self.clock = clock
+        self.enforcer = _enforcer(options, clock)
         self.database = open_database(path)
         try:
             self.reader = Reader(self.database, clock)
@@ -102,7 +104,12 @@ class Service:
             request = orjson.loads(orjson.dumps(request))
         except TypeError as error:
             raise SerializationException(f"{operation}: {error}; binary values are base64 text here") from error
-        answer: dict[str, Any] = orjson.loads(self.execute(OPERATIONS[operation](request, self.options)) or b"{}")
+        check, enforcer = OPERATIONS[operation], self.enforcer
+        if enforcer is None:
+            work = check(request, self.options)
+        else:
+            work = enforcer.check(operation, check, request, self.options)
+        answer: dict[str, Any] = orjson.loads(self.execute(work) or b"{}")
         return answer
 
     def execute(self, work: Read | Write) -> bytes:
@@ -296,7 +303,9 @@ class Service:
 
     def set_options(self, options: Options) -> None:
         """Take new options; enabled streams get their retention at once."""
-        self.options = options
+        old, self.options = self.options, options
+        if (old.enforces_throughput, old.burst_seconds) != (options.enforces_throughput, options.burst_seconds):
+            self.enforcer = _enforcer(options, self.clock)
         self.writer.call(lambda transaction: set_retentions(transaction, options))
 
     def declare_mappings(self, declarations: Iterable[Declaration]) -> None:
@@ -405,6 +414,10 @@ class Service:
     def status(self) -> dict[str, Any]:
         """Describe tables, streams, shards and mappings as plain JSON values, as of the last commit."""
         return status(self.database, self.reader.view(), self.options)
+
+
+def _enforcer(options: Options, clock: Clock) -> Enforcer | None:
+    return Enforcer(clock, options.burst_seconds) if options.enforces_throughput else None
 
 
 def open_service(path: Path, options: Options | None = None, clock: Clock | None = None) -> Service:

@@ -193,6 +193,25 @@ class TableSettings(Checked):
             high=3600,
         ),
     )
+    enforce_throughput: bool = field(
+        default=False,
+        metadata=rule(
+            Kind.SWITCH,
+            "Whether requests beyond a table's provisioned units, or its on-demand maximum, are refused as AWS refuses them, "
+            "so that a program can try out its retries. Off, since a machine of one's own has no reason to refuse.",
+        ),
+    )
+    burst_seconds: int = field(
+        default=300,
+        metadata=rule(
+            Kind.WHOLE,
+            "How many seconds' worth of unused units can be used at once, where throughput is enforced. 300 as AWS; 1 makes "
+            "refusals come soon.",
+            unit="seconds",
+            low=1,
+            high=3600,
+        ),
+    )
 
 
 @dataclass(frozen=True, kw_only=True)

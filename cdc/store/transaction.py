@@ -12,6 +12,8 @@ from cdc.store.schema import indexes, state, tables
 from cdc.store.statements import prepare
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from sqlalchemy import Connection
 
     from cdc.model.catalog import Catalog
@@ -76,6 +78,7 @@ class Transaction:
         default_factory=dict
     )  # in open segments, by their ids; outlives it, may be low
     loaded_catalog: Catalog | None = None  # may be of another epoch
+    after_commit: list[Callable[[], None]] = field(default_factory=list)  # what happens outside the database
     _loaded: Counters | None = None
 
     @property

@@ -213,7 +213,8 @@ class Writer:
         except BaseException:
             self._rollback()
             raise
-        news = _News(frozenset(transaction.appended_shards), transaction.has_posted, has_changed_catalog)
+        acts = tuple(transaction.after_commit)
+        news = _News(frozenset(transaction.appended_shards), transaction.has_posted, has_changed_catalog, acts)
         return group[:done], group[done:], news
 
     def _run(self, job: Job[Any], transaction: Transaction) -> None:
@@ -268,26 +269,16 @@ class Writer:
         by_target: dict[Callable[[list[Job[Any]]], None], list[Job[Any]]] = {}
         for job in done:
             by_target.setdefault(job.notify, []).append(job)
+        for act in news.acts:
+            _safely("what follows a commit", act)
         for notify, jobs in by_target.items():
-            try:
-                notify(jobs)
-            except Exception:
-                log.exception("telling the outcome of a write failed")
-        if news.shards:
-            for listener in self._listeners:
-                try:
-                    listener(news.shards)
-                except Exception:
-                    log.exception("telling of new stream records failed")
-        for what, wanted, listeners in (
-            ("new messages in the outbox", news.has_posted, self._post_listeners),
-            ("a change of the catalogue", news.has_changed_catalog, self._catalog_listeners),
-        ):
-            for each in listeners if wanted else ():
-                try:
-                    each()
-                except Exception:
-                    log.exception("telling of %s failed", what)
+            _safely("telling the outcome of a write", notify, jobs)
+        for listener in self._listeners if news.shards else ():
+            _safely("telling of new stream records", listener, news.shards)
+        for post_listener in self._post_listeners if news.has_posted else ():
+            _safely("telling of new messages in the outbox", post_listener)
+        for catalog_listener in self._catalog_listeners if news.has_changed_catalog else ():
+            _safely("telling of a change of the catalogue", catalog_listener)
 
     def _checkpoint_if_long(self) -> None:
         self._groups = self._bytes = 0
@@ -321,17 +312,27 @@ class _News(NamedTuple):
     shards: frozenset[int] = frozenset()  # that got records
     has_posted: bool = False  # messages are in the outbox
     has_changed_catalog: bool = False
+    acts: tuple[Callable[[], None], ...] = ()  # what happens outside the database
 
     def __or__(self, other: _News) -> _News:
         return _News(
             self.shards | other.shards,
             self.has_posted or other.has_posted,
             self.has_changed_catalog or other.has_changed_catalog,
+            self.acts + other.acts,
         )
 
 
 class _BrokenJobError(Exception):
     """A job failed in its middle; the cause is its exception."""
+
+
+def _safely(what: str, act: Callable[..., object], *arguments: object) -> None:
+    """Do something that the writer must survive."""
+    try:
+        act(*arguments)
+    except Exception:
+        log.exception("%s failed", what)
 
 
 def _explain(error: Exception) -> str:
