@@ -23,6 +23,8 @@ if TYPE_CHECKING:
 
 FILE_MAX_BYTES = 1 << 30
 """Of one file, decompressed: it is held in memory while it is read."""
+FIELD_MAX_CHARACTERS = 1 << 20
+"""Of one field of CSV; an item holds 400 KB."""
 _GZIP = 31
 """zlib's number for the gzip format."""
 
@@ -54,9 +56,10 @@ class Format:
             text = data.decode("utf-8-sig")
         except UnicodeDecodeError as error:
             raise BucketError("InvalidFile", f"{name} is not text in UTF-8: {error.reason}") from error
+        csv.field_size_limit(FIELD_MAX_CHARACTERS)
         lines = csv.reader(io.StringIO(text, newline=""), delimiter=self.delimiter)
-        headers: Any = self.headers or next(lines, ())
         try:
+            headers: Any = self.headers or next(lines, ())
             yield from (dict(zip(headers, fields, strict=False)) for fields in lines if fields)
         except csv.Error as error:
             raise BucketError("InvalidFile", f"{name} is not valid CSV: {error}") from error

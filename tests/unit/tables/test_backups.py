@@ -274,7 +274,9 @@ class TestRestore:
     def arn(self, place):
         for number in range(10):
             place.put(number)
-        return place.back_up()
+        arn = place.back_up()
+        place.finish()
+        return arn
 
     def test_the_table_is_filled_by_the_time_the_answer_is_read_and_is_like_its_source(self, place, arn):
         shown = place.restore(arn)

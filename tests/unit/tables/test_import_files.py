@@ -59,6 +59,11 @@ def test_a_line_of_csv_is_text_but_for_the_keys():
         item_of(CSV, {"pk": "a", "sk": "x"})
 
 
+def test_a_field_may_be_as_long_as_an_item():
+    [row] = CSV.rows("x", b'pk,sk,v\na,1,"' + b"x" * 400_000 + b'"\n')
+    assert len(item_of(CSV, row)["v"]["S"]) == 400_000
+
+
 def test_headers_and_delimiter_can_be_given():
     kind = Format(csv=True, gzip=False, delimiter=";", headers=("pk", "sk"))
     assert list(kind.rows("x", b"a;1\nb;2;more\nc\n")) == [
@@ -79,7 +84,8 @@ def test_compressed_files_are_read_also_of_several_members():
         (Format(csv=False, gzip=True), b"plain", "x is not gzip"),
         (Format(csv=False, gzip=True), gzip.compress(b"1")[:-4], "ends in the middle"),
         (CSV, b"pk\n\xff\n", "x is not text in UTF-8"),
-        (CSV, b'pk\n"' + b"a" * 200_000 + b'"\n', "x is not valid CSV"),
+        (CSV, b'pk\n"' + b"a" * 2_000_000 + b'"\n', "x is not valid CSV"),
+        (CSV, b"a" * 2_000_000, "x is not valid CSV"),
     ],
 )
 def test_a_file_that_can_not_be_read_is_named(kind, data, message):
