@@ -9,16 +9,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar, cast
 
 from cdc.model.destinations import DestinationError, parse_destination
+from cdc.settings.credentials import CredentialSettings
 from cdc.settings.rules import HIDDEN, Checked, Kind, Rule, SettingsError, json_text, nearest, rule_of, shown
-from cdc.settings.sections import (
-    ARRAYS,
-    SECTIONS,
-    CredentialSettings,
-    FunctionSettings,
-    MappingSettings,
-    Settings,
-    keys_of,
-)
+from cdc.settings.sections import ARRAYS, SECTIONS, FunctionSettings, MappingSettings, Settings, keys_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping

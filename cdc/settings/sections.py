@@ -6,10 +6,12 @@ import base64
 import re
 from dataclasses import Field, dataclass, field, fields
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import TYPE_CHECKING, Any
 
+from cdc.settings.credentials import CredentialSettings
 from cdc.settings.rules import Checked, Kind, SettingsError, nearest, rule, shown
 from cdc.settings.server import ServerSettings
+from cdc.settings.tables import S3Settings, TableSettings
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -166,76 +168,6 @@ class DestinationSettings(Checked):
         if self.webhook_secret is None:
             return None
         return base64.b64decode(self.webhook_secret.removeprefix("whsec_"))
-
-
-@dataclass(frozen=True, kw_only=True)
-class TableSettings(Checked):
-    """[tables]: how tables behave where AWS leaves it open, or does what few want on one machine."""
-
-    ttl_sweep_interval_seconds: int = field(
-        default=30,
-        metadata=rule(
-            Kind.WHOLE,
-            "Pause between two searches for expired items of tables with TTL. AWS deletes within a few days; a search that "
-            "finds nothing costs less than a read.",
-            unit="seconds",
-            low=1,
-            high=86_400,
-        ),
-    )
-    status_delay_seconds: float = field(
-        default=0,
-        metadata=rule(
-            Kind.NUMBER,
-            "How long a table stays CREATING, UPDATING or DELETING. 0 is over at once; more lets a program find out whether it "
-            "waits as it has to on AWS.",
-            unit="seconds",
-            high=3600,
-        ),
-    )
-    enforce_throughput: bool = field(
-        default=False,
-        metadata=rule(
-            Kind.SWITCH,
-            "Whether requests beyond a table's provisioned units, or its on-demand maximum, are refused as AWS refuses them, "
-            "so that a program can try out its retries. Off, since a machine of one's own has no reason to refuse.",
-        ),
-    )
-    burst_seconds: int = field(
-        default=300,
-        metadata=rule(
-            Kind.WHOLE,
-            "How many seconds' worth of unused units can be used at once, where throughput is enforced. 300 as AWS; 1 makes "
-            "refusals come soon.",
-            unit="seconds",
-            low=1,
-            high=3600,
-        ),
-    )
-
-
-@dataclass(frozen=True, kw_only=True)
-class S3Settings(Checked):
-    """[s3]: where the buckets of ExportTableToPointInTime and ImportTable are. Without either key, both are refused."""
-
-    folder: Path | None = field(
-        default=None,
-        metadata=rule(
-            Kind.PATH,
-            "A folder whose folders are the buckets. Whoever may export can write files in it, so there is no default.",
-            form="the path of a folder",
-        ),
-    )
-    endpoint_url: str | None = field(
-        default=None,
-        metadata=rule(
-            Kind.TEXT,
-            "Address of an S3-compatible server, which is used rather than the folder; its credentials are where boto3 looks "
-            "for them. Needs the extra s3.",
-            pattern=r"https?://[^\s]+",
-            form='an address such as "http://localhost:9000"',
-        ),
-    )
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -545,44 +477,6 @@ class MappingSettings(Checked):
                 f"tumbling_window_in_seconds = {self.tumbling_window_in_seconds}: expected 0 with a parallelization_factor "
                 "above 1, as a window's state belongs to a whole shard"
             )
-
-
-@dataclass(frozen=True, kw_only=True)
-class CredentialSettings(Checked):
-    """[[credentials]]: an access key. With one or more, every request must be signed with one of them."""
-
-    name_key: ClassVar[str] = "access_key_id"
-
-    access_key_id: str = field(
-        metadata=rule(
-            Kind.TEXT,
-            "The key's id, as clients have it in AWS_ACCESS_KEY_ID. One key can also come from the environment: "
-            "CDC_CREDENTIALS_ACCESS_KEY_ID and so on.",
-            pattern=r"[A-Za-z0-9_.-]{1,128}",
-            form="1 to 128 letters, digits, -, _ and .",
-        ),
-    )
-    secret_access_key: str = field(
-        repr=False,
-        metadata=rule(
-            Kind.TEXT,
-            "What clients sign with, as they have it in AWS_SECRET_ACCESS_KEY.",
-            pattern=r"[!-~]{1,256}",
-            form="1 to 256 characters of ASCII without spaces",
-            secret=True,
-        ),
-    )
-    session_token: str | None = field(
-        default=None,
-        repr=False,
-        metadata=rule(
-            Kind.TEXT,
-            "What clients have to send besides, as they have it in AWS_SESSION_TOKEN. Without one they must send none.",
-            pattern=r"[!-~]{1,4096}",
-            form="1 to 4096 characters of ASCII without spaces",
-            secret=True,
-        ),
-    )
 
 
 @dataclass(frozen=True, kw_only=True)
