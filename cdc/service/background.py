@@ -28,32 +28,42 @@ class Background:
     """The work of one file, in steps: each is a bounded write or a bounded read, and none is lost by a crash."""
 
     def __init__(self, writer: Writer, reader: Reader, clock: Clock, options: Callable[[], Options]) -> None:
-        self._options = options
-        self._imports = imports.Imports()
         self._writer = writer
         self._reader = reader
         self._clock = clock
+        importing = imports.Imports()
+        self._steps: dict[str, Callable[[], bool]] = {
+            "ending the statuses of tables": self._settle,
+            "giving older items their time": lambda: ttl.backfill_step(writer, reader),
+            "copying tables": lambda: backups.copy_step(writer, reader),
+            "restoring tables": lambda: restore.restore_step(writer, reader),
+            "exporting": lambda: exports.export_step(writer, reader, options(), clock.now_ms()),
+            "importing": lambda: importing.step(writer, reader, options()),
+        }
         self.next_ms: int | None = None  # when a status is to end, as of the last step
 
     def step(self) -> bool:
         """Do some of what there is to do; tell whether there is more."""
+        # Each has its turn in every step: none waits for the end of another, nor for what another stumbles over.
+        outcomes = [_stepped(name, step) for name, step in self._steps.items()]
+        return any(outcomes)
+
+    def _settle(self) -> bool:
         self.next_ms = lifecycle.settle_step(self._writer, self._reader, self._clock.now_ms())
-        writer, reader = self._writer, self._reader
-        # Each has its turn in every step: none waits for the end of another.
-        return any(
-            [
-                ttl.backfill_step(writer, reader),
-                backups.copy_step(writer, reader),
-                restore.restore_step(writer, reader),
-                exports.export_step(writer, reader, self._options(), self._clock.now_ms()),
-                self._imports.step(writer, reader, self._options()),
-            ]
-        )
+        return False
 
     def finish(self) -> None:
         """Do all that there is to do now."""
         while self.step():
             pass
+
+
+def _stepped(name: str, step: Callable[[], bool]) -> bool:
+    try:
+        return step()
+    except Exception:
+        log.exception("%s failed; it is tried again", name)
+        return False
 
 
 class BackgroundThread:
@@ -81,12 +91,7 @@ class BackgroundThread:
     def _run(self) -> None:
         while not self._stopped.is_set():
             self._wake.clear()
-            try:
-                more = self._background.step()
-            except Exception:
-                log.exception("a step of the background work failed; it is tried again")
-                more = False
-            if more:
+            if self._background.step():
                 self._stopped.wait(REST_SECONDS)
             else:
                 self._wake.wait(self._patience())

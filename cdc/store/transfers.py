@@ -35,6 +35,18 @@ _columns = (
     _row.ended_ms,
 )
 _LIST = prepare(select(*_columns).where(_row.kind == bindparam("of_kind")).order_by(_row.transfer_id), "of_kind")
+_UNFINISHED = prepare(
+    select(*_columns)
+    .where(_row.kind == bindparam("of_kind"), _row.status == bindparam("of_status"))
+    .order_by(_row.transfer_id),
+    "of_kind",
+    "of_status",
+)
+_FIND = prepare(
+    select(*_columns).where(_row.kind == bindparam("of_kind"), _row.transfer_id == bindparam("of_id")),
+    "of_kind",
+    "of_id",
+)
 _REACH = prepare(
     update(schema.transfers).where(_row.id == bindparam("row")).values(progress=bindparam("to")), "to", "row"
 )
@@ -107,10 +119,15 @@ def list_transfers(connection: Any, kind: str) -> list[Transfer]:
     return [_transfer(row) for row in connection.execute(_LIST, (kind,)).fetchall()]
 
 
+def unfinished_transfers(connection: Any, kind: str) -> list[Transfer]:
+    """List those that are in progress, the oldest first."""
+    return [_transfer(row) for row in connection.execute(_UNFINISHED, (kind, IN_PROGRESS)).fetchall()]
+
+
 def find_transfer(connection: Any, kind: str, transfer_id: str | None) -> Transfer | None:
     """Look one up by the last part of its ARN."""
-    found = (each for each in list_transfers(connection, kind) if each.transfer_id == transfer_id)
-    return next(found, None)
+    rows = connection.execute(_FIND, (kind, transfer_id)).fetchall()
+    return _transfer(rows[0]) if rows else None
 
 
 def _transfer(row: Any) -> Transfer:

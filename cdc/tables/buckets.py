@@ -18,6 +18,7 @@ NO_PLACE = (
     "Exports and imports need a place for their buckets: set s3.folder to a folder, or s3.endpoint_url to the address of "
     "an S3-compatible server, in the configuration"
 )
+NO_KEYS = "Leave it out, or set s3.endpoint_url to the address of a server that has keys"
 CONNECT_SECONDS = 5
 READ_SECONDS = 60
 _LIST_PAGE = 1000
@@ -51,22 +52,30 @@ class Buckets(Protocol):
         """List the objects whose keys begin with `prefix`, in the order of their keys."""
 
 
-def check_place(options: Options) -> None:
-    """Refuse an export or import when there is no place for buckets.
+def check_place(options: Options, owner: str | None = None, key: str | None = None) -> None:
+    """Refuse an export or import when there is no place for its buckets; `owner` and KMS `key` are the request's.
 
     Raises: ValidationException.
     """
-    if options.bucket_folder is None and options.s3_endpoint_url is None:
+    if options.s3_endpoint_url is not None:
+        return
+    if options.bucket_folder is None:
         raise ValidationException(NO_PLACE)
+    if owner not in {None, options.account_id}:
+        raise ValidationException(
+            f"S3BucketOwner {owner} does not own the buckets of this server: leave it out, or name {options.account_id}"
+        )
+    if key is not None:
+        raise ValidationException(f"{key} can't be used: files in a folder are not encrypted. {NO_KEYS}")
 
 
-def open_buckets(options: Options) -> Buckets:
-    """Reach the buckets of the configuration.
+def open_buckets(options: Options, owner: str | None = None) -> Buckets:
+    """Reach the buckets of the configuration, which have to be of an `owner`, if one is given.
 
     Raises: BucketError.
     """
     if options.s3_endpoint_url is not None:
-        return S3Buckets(options.s3_endpoint_url, options.region)
+        return S3Buckets(options.s3_endpoint_url, options.region, owner)
     if options.bucket_folder is None:
         raise BucketError("NoBuckets", NO_PLACE)
     return FolderBuckets(options.bucket_folder)
@@ -129,7 +138,8 @@ class FolderBuckets:
 class S3Buckets:
     """Buckets of an S3-compatible server, with the credentials that boto3 finds by itself."""
 
-    def __init__(self, endpoint_url: str, region: str) -> None:
+    def __init__(self, endpoint_url: str, region: str, owner: str | None = None) -> None:
+        self._expected = {} if owner is None else {"ExpectedBucketOwner": owner}
         try:
             import boto3  # noqa: PLC0415  # an optional extra, which costs 100 ms
             from botocore.config import Config  # noqa: PLC0415
@@ -173,7 +183,7 @@ class S3Buckets:
 
     def _call(self, operation: str, **request: Any) -> Any:
         try:
-            return getattr(self._client, operation)(**request)
+            return getattr(self._client, operation)(**request, **self._expected)
         except self._errors as error:
             raise _explain(error) from error
 

@@ -21,6 +21,7 @@ from cdc.model.catalog import SERVED
 from cdc.model.errors import (
     ExportConflictException,
     ExportNotFoundException,
+    InternalServerError,
     InvalidExportTimeException,
     PointInTimeRecoveryUnavailableException,
     TableNotFoundException,
@@ -54,7 +55,8 @@ _GZIP = 31
 def export_table_to_point_in_time(request: dict[str, Any], options: Options) -> Write:
     """Check an ExportTableToPointInTime. DynamoDB: ExportTableToPointInTime."""
     shapes.EXPORT_TABLE.check(request)
-    check_place(options)
+    key = request.get("S3SseKmsKeyId") or ("S3SseAlgorithm KMS" if request.get("S3SseAlgorithm") == "KMS" else None)
+    check_place(options, request.get("S3BucketOwner"), key)
     name = _table_name(request["TableArn"])
     _refuse_unsupported(request)
 
@@ -133,9 +135,7 @@ def export_step(writer: Writer, reader: Reader, options: Options, now_ms: int) -
     """Write a file of each export whose copy is complete; tell whether one was written."""
     written = False
     connection = reader.view().connection
-    for export in store.list_transfers(connection, store.EXPORT):
-        if export.status != store.IN_PROGRESS:
-            continue
+    for export in store.unfinished_transfers(connection, store.EXPORT):
         assert export.copy_id is not None, "an export in progress has a copy"
         copy = copies.find_copy(connection, export.copy_id)
         if copy is not None and copy.complete:
@@ -146,11 +146,11 @@ def export_step(writer: Writer, reader: Reader, options: Options, now_ms: int) -
 
 def _go_on(writer: Writer, connection: Any, options: Options, export: Transfer, now_ms: int) -> None:
     try:
-        buckets = open_buckets(options)
+        buckets = open_buckets(options, export.request.get("S3BucketOwner"))
         progress, ended = _write_file(buckets, connection, export)
         if ended:
             progress = _write_manifests(buckets, options, export, progress, now_ms)
-    except BucketError as error:
+    except (BucketError, InternalServerError) as error:  # the latter of an item that is damaged
         failed = export.progress | {"code": error.code, "message": str(error)}
         writer.call(partial(_end, export=export, status=store.FAILED, progress=failed))
         return

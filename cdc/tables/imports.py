@@ -50,6 +50,7 @@ if TYPE_CHECKING:
     from cdc.store.transaction import Transaction
     from cdc.store.transfers import Transfer
     from cdc.store.writer import Writer
+    from cdc.tables.buckets import Buckets
 
 log = logging.getLogger(__name__)
 
@@ -65,7 +66,7 @@ _TOKEN_BYTES = 56
 def import_table(request: dict[str, Any], options: Options) -> Write:
     """Check an ImportTable. DynamoDB: ImportTable."""
     shapes.IMPORT_TABLE.check(request)
-    check_place(options)
+    check_place(options, request["S3BucketSource"].get("S3BucketOwner"))
     format_of(request)
     wanted = request["TableCreationParameters"]
     check_create(wanted)
@@ -179,11 +180,7 @@ class Imports:
 
     def step(self, writer: Writer, reader: Reader, options: Options) -> bool:
         """Bring some lines of each import into its table; tell whether there was something to do."""
-        unfinished = [
-            each
-            for each in store.list_transfers(reader.view().connection, store.IMPORT)
-            if each.status == store.IN_PROGRESS
-        ]
+        unfinished = store.unfinished_transfers(reader.view().connection, store.IMPORT)
         for each in unfinished:
             try:
                 self._go_on(writer, options, each)
@@ -218,16 +215,20 @@ class Imports:
         known = self._open.get(transfer.id)
         if known is None or known.number != number:
             name = progress["files"][number][0]
-            data = open_buckets(options).get(transfer.request["S3BucketSource"]["S3Bucket"], name)
+            data = _buckets(options, transfer).get(transfer.request["S3BucketSource"]["S3Bucket"], name)
             rows = islice(format_of(transfer.request).rows(name, data), progress["lines"], None)
             known = self._open[transfer.id] = _Open(number, rows)
         return known.rows
 
 
+def _buckets(options: Options, transfer: Transfer) -> Buckets:
+    return open_buckets(options, transfer.request["S3BucketSource"].get("S3BucketOwner"))
+
+
 def _list_files(options: Options, transfer: Transfer) -> list[list[Any]]:
     source = transfer.request["S3BucketSource"]
     prefix = source.get("S3KeyPrefix") or ""
-    found = [each for each in open_buckets(options).list(source["S3Bucket"], prefix) if each.size_bytes]
+    found = [each for each in _buckets(options, transfer).list(source["S3Bucket"], prefix) if each.size_bytes]
     if not found:
         raise BucketError(
             "S3NoSuchKey", f"no file in the bucket {source['S3Bucket']} has a key that begins with '{prefix}'"

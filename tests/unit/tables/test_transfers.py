@@ -21,6 +21,7 @@ from cdc.model.errors import (
     TableNotFoundException,
     ValidationException,
 )
+from cdc.store import copies
 from cdc.store.check import check
 from cdc.tables import backups, exports, imports
 from cdc.tables.definitions import create_table, describe_table
@@ -187,6 +188,29 @@ class TestExport:
         failed = place.exported(arn)
         assert (failed["ExportStatus"], failed["FailureCode"]) == ("FAILED", "FolderNotWritable")
         assert "can't be written" in failed["FailureMessage"]
+
+    def test_an_item_that_is_damaged_fails_it(self, place):
+        place.fill(3)
+        arn = place.export()["ExportArn"]
+        backups.copy_step(place.running.writer, place.running.reader)
+        place.running.writer.call(lambda it: it.cursor.execute("UPDATE copy_items SET crc = crc + 1 WHERE id = 2"))
+        place.finish()
+        assert place.exported(arn)["FailureCode"] == "InternalServerError"
+        while place.running.writer.call(copies.sweep_dropped_copies):
+            pass
+
+    @pytest.mark.parametrize(
+        ("given", "message"),
+        [
+            ({"S3SseAlgorithm": "KMS"}, "S3SseAlgorithm KMS can't be used: files in a folder are not encrypted"),
+            ({"S3SseKmsKeyId": "key"}, "key can't be used: files in a folder are not encrypted"),
+            ({"S3BucketOwner": "0" * 12}, "leave it out, or name 123456789012"),
+        ],
+    )
+    def test_what_a_folder_does_not_have_is_refused(self, place, given, message):
+        place.fill(1)
+        assert message in refusal(ValidationException, place.export, **given)
+        place.export(S3SseAlgorithm="AES256", S3BucketOwner="123456789012")
 
     def test_the_same_token_is_the_same_export(self, place):
         place.fill(1)
