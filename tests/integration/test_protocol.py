@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import gzip
+import json
 import re
 import socket
 from concurrent.futures import ThreadPoolExecutor
@@ -276,6 +278,27 @@ def test_a_body_over_16_mb_is_refused_and_the_server_goes_on(daemon, wire):
 def test_a_body_of_16_mb_is_read(wire):
     body = b'{"Limit":1' + b" " * ((16 << 20) - 11) + b"}"
     assert wire.post("ListTables", body).status == 200
+
+
+def test_a_long_answer_comes_compressed_to_whoever_takes_it_with_the_checksum_of_what_is_sent(wire, new_table):
+    table, item = new_table(), {"pk": {"S": "a"}, "v": {"S": "x" * 5000}}
+    body = gzip.compress(json.dumps({"TableName": table, "Item": item}).encode())
+    assert wire.post("PutItem", body, Content_Encoding="gzip").status == 200
+    asked = json.dumps({"TableName": table, "Key": {"pk": {"S": "a"}}}).encode()
+    plain, packed = wire.post("GetItem", asked), wire.post("GetItem", asked, Accept_Encoding="gzip, deflate")
+    assert "content-encoding" not in plain.headers
+    assert packed.headers["content-encoding"] == "gzip"
+    assert len(packed.body) < len(plain.body) / 10
+    assert gzip.decompress(packed.body) == plain.body
+    assert packed.headers["x-amz-crc32"] == str(crc32(packed.body))
+    assert "content-encoding" not in wire.post("ListTables", b'{"Limit":1}', Accept_Encoding="gzip").headers
+
+
+def test_a_compressed_body_is_bounded_by_what_it_decompresses_to(wire):
+    bomb = gzip.compress(b" " * ((16 << 20) + 1))
+    reply = wire.post("ListTables", bomb, Content_Encoding="gzip")
+    assert (reply.status, reply.json()["__type"]) == (413, f"{CORAL}#RequestEntityTooLargeException")
+    assert wire.post("ListTables", b"{}", Content_Encoding="gzip").json()["__type"] == f"{CORAL}#SerializationException"
 
 
 def test_a_body_in_chunks_is_read(wire):

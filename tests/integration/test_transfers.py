@@ -134,14 +134,17 @@ def test_a_bucket_that_the_server_does_not_have_fails_the_export(exporter):
 
 def test_boto3_exports_imports_and_lists(client, wire):
     table, arn = filled(wire)
+    quickly = {"Delay": 0.1, "MaxAttempts": 100}
     export = client.export_table_to_point_in_time(TableArn=arn, S3Bucket=BUCKET)["ExportDescription"]
-    assert ended(wire, "Export", export["ExportArn"])["ExportStatus"] == "COMPLETED"
+    client.get_waiter("export_completed").wait(ExportArn=export["ExportArn"], WaiterConfig=quickly)
     [summary] = client.list_exports(TableArn=arn)["ExportSummaries"]
     assert summary["ExportArn"] == export["ExportArn"]
     parameters = {"TableName": f"{table}-in", "BillingMode": "PAY_PER_REQUEST", **schema("pk:S")}
     prefix = {"S3Bucket": BUCKET, "S3KeyPrefix": f"AWSDynamoDB/{export['ExportArn'].rpartition('/')[2]}/data/"}
     request = {"InputFormat": "DYNAMODB_JSON", "InputCompressionType": "GZIP"}
-    client.import_table(S3BucketSource=prefix, TableCreationParameters=parameters, **request)
-    client.get_waiter("table_exists").wait(TableName=f"{table}-in", WaiterConfig={"Delay": 1})
+    shown = client.import_table(S3BucketSource=prefix, TableCreationParameters=parameters, **request)
+    arn_of_import = shown["ImportTableDescription"]["ImportArn"]
+    client.get_waiter("import_completed").wait(ImportArn=arn_of_import, WaiterConfig=quickly)
+    client.get_waiter("table_exists").wait(TableName=f"{table}-in", WaiterConfig=quickly)
     found = client.list_imports(TableArn=f"{arn}-in")["ImportSummaryList"]
     assert [each["ImportStatus"] for each in found] == ["COMPLETED"]

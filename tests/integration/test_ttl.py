@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
@@ -11,7 +12,7 @@ from tests.integration.daemon import Daemon
 from tests.integration.stream_reading import records_of
 from tests.integration.tables import create, n, s
 from tests.integration.waiting import eventually
-from tests.integration.wire import Wire
+from tests.integration.wire import Refused, Wire
 
 FUNCTION = """
 import json, pathlib
@@ -100,6 +101,44 @@ def test_giving_many_items_their_time_goes_on_after_a_kill(sweeper):
     )
     eventually(lambda: len(keys(wire, table)) == 1500)
     assert keys(wire, table) == [f"{number:04}" for number in range(0, 3000, 2)]
+    wire.close()
+
+
+def test_an_item_that_is_given_more_time_while_it_is_swept_is_never_lost(sweeper):
+    """Writers that give items more time, if they are still there, race the sweep; who was told "done" is right."""
+    wire = Wire(sweeper.port)
+    table = create(wire, stream="NEW_AND_OLD_IMAGES")
+    enable(wire, table)
+    names = [f"{number:04}" for number in range(4000)]  # more than can be updated between two sweeps
+    expire = seconds(3)
+    for start in range(0, len(names), 25):
+        items = [{"pk": s(name), "ttl": n(expire)} for name in names[start : start + 25]]
+        wire.call("BatchWriteItem", RequestItems={table: [{"PutRequest": {"Item": item}} for item in items]})
+
+    def prolong(part):
+        own, kept = Wire(sweeper.port), set()
+        for name in names[part::4]:
+            eventually(lambda: SystemClock().now_ms() >= expire * 1000)
+            request = {"TableName": table, "Key": {"pk": s(name)}, "ConditionExpression": "attribute_exists(pk)"}
+            update = {"UpdateExpression": "SET #t = :t", "ExpressionAttributeNames": {"#t": "ttl"}}
+            try:
+                own.call("UpdateItem", **request, **update, ExpressionAttributeValues={":t": n(seconds(3600))})
+            except Refused as refused:
+                if refused.code != "ConditionalCheckFailedException":
+                    raise
+            else:
+                kept.add(name)
+        own.close()
+        return kept
+
+    with ThreadPoolExecutor(4) as pool:
+        kept = set().union(*pool.map(prolong, range(4)))
+    assert 0 < len(kept) < len(names)  # it was a race
+    eventually(lambda: len(keys(wire, table)) == len(kept))
+    assert keys(wire, table) == sorted(kept)
+    removed = [each for each in records_of(wire, table) if each["eventName"] == "REMOVE"]
+    assert {each["dynamodb"]["Keys"]["pk"]["S"] for each in removed} == set(names) - kept
+    assert all(each["userIdentity"]["Type"] == "Service" for each in removed)
     wire.close()
 
 
