@@ -34,7 +34,7 @@ class NotYet:
         object.__setattr__(self, "names", names)
 
 
-class _Unsupported(Kind):
+class Unsupported(Kind):
     """The value of a member that this version refuses."""
 
     json_type = type(None)
@@ -113,7 +113,7 @@ class Structure(Kind):
 def _expanded(member: Member | NotYet) -> tuple[Member, ...]:
     if isinstance(member, Member):
         return (member,)
-    return tuple(Member(name, _Unsupported(name)) for name in member.names)
+    return tuple(Member(name, Unsupported(name)) for name in member.names)
 
 
 class Shape:
@@ -121,10 +121,10 @@ class Shape:
 
     def __init__(self, operation: str, *members: Member | NotYet) -> None:
         self.operation = operation
-        self._structure = Structure(f"{operation}Input", *members)
-        self._is_sound = self._structure.is_sound
-        self._alone = [each for each in self._structure.members if isinstance(each.kind, TableName)]
-        self._others = [each for each in self._structure.members if not isinstance(each.kind, TableName)]
+        self.structure = Structure(f"{operation}Input", *members)
+        self._is_sound = self.structure.is_sound
+        self._alone = [each for each in self.structure.members if isinstance(each.kind, TableName)]
+        self._others = [each for each in self.structure.members if not isinstance(each.kind, TableName)]
 
     def check(self, request: dict[str, Any]) -> None:
         """Check a request's members: JSON types, then the table's name alone, then all other constraints together.
@@ -140,11 +140,11 @@ class Shape:
 
         For an operation that has found another fault, since types come first. Raises SerializationException.
         """
-        self._structure.check_type(request)
+        self.structure.check_type(request)
 
     def _explain(self, request: dict[str, Any]) -> None:
         self.check_types(request)
-        for member in self._structure.members:
+        for member in self.structure.members:
             if member.missing and request.get(member.name) in (None, {}):
                 raise ValidationException(member.missing)
         for members in (self._alone, self._others):
@@ -156,4 +156,4 @@ class Shape:
     def _problems(self, members: list[Member], request: dict[str, Any]) -> Iterator[str]:
         path = Path(self.operation)
         for member in members:
-            yield from self._structure.member_problems(member, request, path)
+            yield from self.structure.member_problems(member, request, path)

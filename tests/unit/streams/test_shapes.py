@@ -39,8 +39,8 @@ def agree(kind: Kind, theirs: Any) -> None:
 @pytest.mark.parametrize("shape", SHAPES, ids=lambda shape: shape.operation)
 def test_a_shape_knows_every_member_of_the_services_model_and_its_bounds(shape, model):
     theirs = model.operation_model(shape.operation).input_shape
-    agree(shape._structure, theirs)
-    required = {member.name for member in shape._structure.members if member.required}
+    agree(shape.structure, theirs)
+    required = {member.name for member in shape.structure.members if member.required}
     assert required == set(theirs.required_members)
 
 

@@ -29,7 +29,7 @@ VALUES = st.recursive(
 @st.composite
 def requests(draw):
     shape = draw(st.sampled_from(SHAPES))
-    names = [member.name for member in shape._structure.members]
+    names = [member.name for member in shape.structure.members]
     request = draw(st.dictionaries(st.sampled_from(names), VALUES))
     if draw(st.booleans()):
         request["TableName"] = "flights"

@@ -20,7 +20,7 @@ from cdc.model.constraints import (
     Timestamp,
 )
 from cdc.model.errors import ValidationException
-from cdc.model.request_shapes import Shape, Structure, _Unsupported
+from cdc.model.request_shapes import Shape, Structure, Unsupported
 from cdc.service.operations import OPERATIONS, STREAMS, TARGETS
 from cdc.tables import shapes, table_shapes
 
@@ -36,7 +36,7 @@ def model() -> Any:
 def agree(kind: Kind, theirs: Any) -> None:  # noqa: C901  # one case a kind
     """Compare bounds and members, down to the leaves."""
     match kind:
-        case _Unsupported() | TableName():
+        case Unsupported() | TableName():
             return
         case Structure():
             assert {member.name for member in kind.members} == set(theirs.members)
@@ -68,7 +68,7 @@ def agree(kind: Kind, theirs: Any) -> None:  # noqa: C901  # one case a kind
 
 @pytest.mark.parametrize("shape", SHAPES, ids=lambda shape: shape.operation)
 def test_a_shape_knows_every_member_of_the_services_model_and_its_bounds(shape, model):
-    agree(shape._structure, model.operation_model(shape.operation).input_shape)
+    agree(shape.structure, model.operation_model(shape.operation).input_shape)
 
 
 def test_there_is_a_shape_for_each_operation():
