@@ -45,7 +45,7 @@ def create_backup(request: dict[str, Any], options: Options) -> Write:
         if table.definition.status not in SERVED:
             raise TableInUseException(f"Table is not in a state that can be backed up: {table_name}")
         copy_id = copies.begin_copy(transaction, table.id)
-        backup_id = new_part_id(transaction, copy_id)
+        backup_id = new_part_id(transaction, "backup", copy_id)
         store.insert_backup(transaction, backup_id, name, table, copy_id)
         backup, copy = _found(transaction.cursor, backup_id)
         answer = orjson.dumps({"BackupDetails": _details(backup, copy, options)})
@@ -112,9 +112,9 @@ def delete_backup(request: dict[str, Any], options: Options) -> Write:
     return Write(run)
 
 
-def new_part_id(transaction: Transaction, number: int) -> str:
-    """Make the id of a backup, export or import of a number of its own: ids are in the order of their making."""
-    tail = blake2b(f"{transaction.file_id}/{number}".encode(), digest_size=4).hexdigest()
+def new_part_id(transaction: Transaction, kind: str, number: int) -> str:
+    """Make the id of a backup, export or import, of a number that none of its kind has: in the order of their making."""
+    tail = blake2b(f"{transaction.file_id}/{kind}/{number}".encode(), digest_size=4).hexdigest()
     return f"{transaction.now_ms:014d}-{tail}"
 
 

@@ -72,7 +72,7 @@ def export_table_to_point_in_time(request: dict[str, Any], options: Options) -> 
             raise PointInTimeRecoveryUnavailableException(f"Point in time recovery is not enabled for table '{name}'")
         _check_time(request.get("ExportTime"), transaction.now_ms)
         copy_id = copies.begin_copy(transaction, table.id)
-        export_id = new_part_id(transaction, copy_id)
+        export_id = new_part_id(transaction, store.EXPORT, copy_id)
         progress = {"after": "", "files": [], "table_id": table.definition.table_id}
         store.insert_transfer(
             transaction,

@@ -84,7 +84,7 @@ def import_table(request: dict[str, Any], options: Options) -> Write:
         own_id = catalog.insert_table(transaction, replace(definition, status=CREATING))
         for index in indexes:
             catalog.insert_index(transaction, own_id, index, backfill=False)
-        import_id = new_part_id(transaction, own_id)
+        import_id = new_part_id(transaction, store.IMPORT, own_id)
         progress = {"files": None, "done": 0, "lines": 0, "processed": 0, "imported": 0, "errors": 0, "bytes": 0}
         store.insert_transfer(
             transaction,

@@ -251,6 +251,12 @@ class TestExport:
 
 
 class TestImport:
+    def test_one_that_begins_together_with_an_export_has_an_id_of_its_own(self, place):
+        place.fill(0)
+        place.export()  # of copy 1; the next is of copy 2, and the import makes table 2
+        arns = [place.export()["ExportArn"], place.bring_in("in/")["ImportArn"]]
+        assert len({arn.rpartition("/")[2] for arn in arns}) == 2
+
     def test_what_was_exported_comes_back(self, place):
         place.fill(30)
         place.export(S3Prefix="out")
