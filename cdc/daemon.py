@@ -294,7 +294,7 @@ class Daemon:
             max_instances=1,
             misfire_grace_time=None,
         )
-        scheduler.add_job(
+        self._sweeping = scheduler.add_job(
             self._sweep,
             "interval",
             seconds=self._settings.tables.ttl_sweep_interval_seconds,
@@ -453,6 +453,7 @@ class Daemon:
             self._service.set_options(self._options())
             if self._app is not None:
                 self._app.authenticator = self._authenticator()
+                self._sweeping.reschedule("interval", seconds=settings.tables.ttl_sweep_interval_seconds)
             self._configure_functions()
             if self._poller is not None:
                 self._declare_mappings()
