@@ -1,11 +1,11 @@
 """Settings: what can be set, and how file, environment and flags become one frozen value that knows where it came from."""
 
 from cdc.settings.credentials import CredentialSettings
+from cdc.settings.destinations import DestinationSettings
 from cdc.settings.reading import Entry, entries, load
 from cdc.settings.rules import SettingsError
 from cdc.settings.sections import (
     DatabaseSettings,
-    DestinationSettings,
     FunctionSettings,
     LoggingSettings,
     MappingSettings,
