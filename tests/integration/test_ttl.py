@@ -142,18 +142,24 @@ def test_an_item_that_is_given_more_time_while_it_is_swept_is_never_lost(sweeper
     wire.close()
 
 
-def test_another_interval_is_taken_from_the_configuration_when_it_is_read_again(tmp_path):
+@pytest.fixture
+def idler(tmp_path):
+    """Run a daemon that sweeps once a day."""
     daemon = Daemon(tmp_path / "cdc.db", "[tables]\nttl_sweep_interval_seconds = 86400\n")
     daemon.start()
-    wire = Wire(daemon.port)
+    yield daemon
+    daemon.stop()
+
+
+def test_another_interval_is_taken_from_the_configuration_when_it_is_read_again(idler):
+    wire = Wire(idler.port)
     table = create(wire)
     enable(wire, table)
     wire.call("PutItem", TableName=table, Item={"pk": s("gone"), "ttl": n(seconds(-5))})
-    daemon.path.with_suffix(".toml").write_text("[tables]\nttl_sweep_interval_seconds = 1\n")
-    daemon.hang_up()
+    idler.path.with_suffix(".toml").write_text("[tables]\nttl_sweep_interval_seconds = 1\n")
+    idler.hang_up()
     eventually(lambda: keys(wire, table) == [])
     wire.close()
-    assert daemon.stop() == 0
 
 
 def test_boto3_enables_and_describes_it(client, new_table):
