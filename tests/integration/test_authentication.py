@@ -134,6 +134,27 @@ def test_a_signature_for_another_service_is_refused(send_signed):
     assert send_signed(service="s3")[:2] == (400, "InvalidSignatureException")
 
 
+def test_the_lambda_api_has_the_same_keys(guarded):
+    def list_functions(secret):
+        keys = {"aws_access_key_id": "first", "aws_secret_access_key": secret}
+        config = Config(retries={"total_max_attempts": 1})
+        client = boto3.client("lambda", endpoint_url=guarded.url, region_name="us-east-1", config=config, **keys)
+        try:
+            return client.list_functions()
+        finally:
+            client.close()
+
+    assert list_functions("the-secret-of-the-first")["Functions"] == []
+    with pytest.raises(ClientError) as caught:
+        list_functions("wrong")
+    assert caught.value.response["Error"]["Code"] == "InvalidSignatureException"
+    assert caught.value.response["ResponseMetadata"]["HTTPStatusCode"] == 403
+    wire = Wire(guarded.port)
+    reply = wire.send("GET", "/2015-03-31/functions/")
+    wire.close()
+    assert (reply.status, reply.json()) == (403, {"message": "Request is missing Authentication Token"})
+
+
 def test_an_unsigned_request_is_refused(guarded):
     wire = Wire(guarded.port)
     refused = wire.refusal("ListTables", {})
