@@ -39,8 +39,8 @@ RESTORE_BYTES = 1 << 20
 def restore_table_from_backup(request: dict[str, Any], options: Options) -> Write:
     """Check a RestoreTableFromBackup. DynamoDB: RestoreTableFromBackup.
 
-    The table has the keys, the indexes, the billing mode and the encryption of the one that was backed up, unless overridden. It has
-    no stream, no TTL and no tags, and is not protected.
+    The table has the keys, the indexes, the billing mode and the encryption of the one that was backed up, unless
+    overridden. It has no stream, no TTL and no tags, and is not protected.
     """
     shapes.RESTORE_TABLE_FROM_BACKUP.check(request)
     check_encryption({"SSESpecification": request.get("SSESpecificationOverride")})
