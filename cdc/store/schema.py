@@ -19,7 +19,7 @@ from sqlalchemy import (
     text,
 )
 
-REVISION = "0030"
+REVISION = "0009"
 """The Alembic revision that this code writes and reads."""
 
 metadata = MetaData()
