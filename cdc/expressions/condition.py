@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Literal, NamedTuple, TypeAlias
 from cdc.expressions import predicates
 from cdc.expressions.condition_parser import parse_condition
 from cdc.expressions.operands import (
+    AS_WRITTEN,
     Check,
     Reader,
     Values,
@@ -43,6 +44,8 @@ from cdc.model.errors import ValidationException
 from cdc.model.values import AttributeValue, Item, compare
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from cdc.expressions.substitutions import Substitutions
 
 _Predicate: TypeAlias = Callable[[Values, Item], bool]
@@ -75,27 +78,36 @@ def bind_condition(
     Raises ValidationException, `Invalid <kind>Expression: …`. (DynamoDB: ConditionExpression, FilterExpression.)
     """
     try:
-        compiled = compile_condition(text, substitutions.use(parse_condition(text)))
-        values = substitutions.values
-        for check in compiled.checks:
-            check(values)
+        return compile_condition(text, substitutions.use(parse_condition(text))).bind(substitutions.values)
     except InvalidExpressionError as error:
         raise ValidationException(f"Invalid {kind}Expression: {error}") from error
-    return Condition(partial(compiled.predicate, values), compiled.paths)
 
 
-class _Compiled(NamedTuple):
+class CompiledCondition(NamedTuple):
+    """A condition without its values."""
+
     predicate: _Predicate
     checks: tuple[Check, ...]
     paths: tuple[DocumentPath, ...]
 
+    def bind(self, values: Values) -> Condition:
+        """Fill in the values; raises InvalidExpressionError for those that an operator or function does not take."""
+        for check in self.checks:
+            check(values)
+        return Condition(partial(self.predicate, values), self.paths)
+
 
 @compiled_once
-def compile_condition(text: str, names: tuple[str, ...]) -> _Compiled:
+def compile_condition(text: str, names: tuple[str, ...]) -> CompiledCondition:
     """Compile a condition whose `#names`, in order of occurrence, stand for these."""
     parsed = parse_condition(text)
-    compiler = _Compiler(dict(zip(parsed.names, names, strict=True)))
-    return _Compiled(compiler.compile(parsed.tree), tuple(compiler.checks), tuple(compiler.paths))
+    return compile_condition_tree(parsed.tree, dict(zip(parsed.names, names, strict=True)))
+
+
+def compile_condition_tree(tree: ConditionNode, names: Mapping[str, str] = AS_WRITTEN) -> CompiledCondition:
+    """Compile a condition from its syntax tree, as PartiQL and legacy conditions make it too."""
+    compiler = _Compiler(names)
+    return CompiledCondition(compiler.compile(tree), tuple(compiler.checks), tuple(compiler.paths))
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,7 +130,7 @@ _COUNT, _DISTINCTNESS, _TYPE = range(3)
 class _Compiler:
     """Turns the nodes of a condition into predicates, and notes what to check."""
 
-    def __init__(self, names: dict[str, str]) -> None:
+    def __init__(self, names: Mapping[str, str]) -> None:
         self._names = names
         self._leaf_checks: list[tuple[int, Check]] = []
         self.checks: list[Check] = []

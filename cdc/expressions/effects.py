@@ -107,8 +107,11 @@ def removing(_values: Values, _item: Item, _old: AttributeValue | None) -> None:
     """Leave nothing at the path. DynamoDB: REMOVE."""
 
 
-def adding(source: Source) -> Effect:
-    """Add to a number, or put elements into a set; either begins with nothing if missing. DynamoDB: ADD."""
+def adding(source: Source, mismatch: str = WRONG_TYPE) -> Effect:
+    """Add to a number, or put elements into a set; either begins with nothing if missing. DynamoDB: ADD.
+
+    A list is added at the end of a list, which only AttributeUpdates lets through.
+    """
 
     def add(values: Values, item: Item, old: AttributeValue | None) -> AttributeValue:
         operand = source(values, item)
@@ -116,15 +119,17 @@ def adding(source: Source) -> Effect:
             return operand
         [(kind, content)] = operand.items()
         if kind not in old:
-            raise ValidationException(WRONG_TYPE)
+            raise ValidationException(mismatch)
         if kind == "N":
             return {"N": numbers.add(old["N"], content)}
+        if kind == "L":
+            return {"L": old["L"] + content}
         return {kind: sorted({*old[kind], *content}, key=_SORT_KEYS[kind])}
 
     return add
 
 
-def deleting(source: Source) -> Effect:
+def deleting(source: Source, mismatch: str = WRONG_TYPE) -> Effect:
     """Take elements out of a set; an empty one does not stay. DynamoDB: DELETE."""
 
     def delete(values: Values, item: Item, old: AttributeValue | None) -> AttributeValue | None:
@@ -132,7 +137,7 @@ def deleting(source: Source) -> Effect:
             return None
         [(kind, content)] = source(values, item).items()
         if kind not in old:
-            raise ValidationException(WRONG_TYPE)
+            raise ValidationException(mismatch)
         left = [element for element in old[kind] if element not in content]
         return {kind: left} if left else None
 

@@ -33,6 +33,7 @@ if TYPE_CHECKING:
     from cdc.model.values import Item
 
 _MIRRORED = {"=": "=", "<": ">", "<=": ">=", ">": "<", ">=": "<="}
+KEY_OPERATORS = frozenset({*_MIRRORED, "BETWEEN", "begins_with"})
 _FAMILY = "Invalid KeyConditionExpression: KeyConditionExpressions"
 _CONDITION = "Invalid condition in KeyConditionExpression:"
 _MISSED = "Query condition missed key schema element: {name}"
@@ -40,7 +41,7 @@ _NOT_EQUAL = (
     "RANGE key attributes {missing} must have equality conditions specified in the query "
     "because a condition is present on key attribute {name}"
 )
-_TOO_MANY = "Conditions can be of length 1 or 2 only"
+TOO_MANY = "Conditions can be of length 1 or 2 only"
 TABLE_CONDITIONS = 2
 """A table's key has two attributes at most."""
 
@@ -60,8 +61,8 @@ class KeyRange:
 
 
 @dataclass(frozen=True, slots=True)
-class _KeyTest:
-    """The condition on one attribute; operands are placeholders."""
+class KeyTest:
+    """The condition on one attribute: a comparison, or one that no key can have; operands are placeholders."""
 
     operator: str
     operands: tuple[str, ...]
@@ -71,7 +72,7 @@ class _KeyTest:
 class KeyCondition:
     """Conditions on attributes, not yet held against the keys of a table or index."""
 
-    _tests: dict[str, _KeyTest]
+    _tests: dict[str, KeyTest]
     _values: Values
 
     def resolve(self, hashes: KeyAttributes, ranges: KeyAttributes) -> KeyRange:
@@ -80,7 +81,7 @@ class KeyCondition:
         Raises ValidationException if the conditions do not fit its keys. (DynamoDB: Query, KeyConditionExpression.)
         """
         if len(self._tests) > TABLE_CONDITIONS >= len(hashes) + len(ranges):
-            raise ValidationException(_TOO_MANY)
+            raise ValidationException(TOO_MANY)
         if not ranges and len(self._tests) > len(hashes):
             raise ValidationException("Query key condition not supported")
         key: Item = {}
@@ -125,6 +126,8 @@ class KeyCondition:
         if test is None:
             raise ValidationException(_MISSED.format(name=name))
         operands = [self._values[placeholder] for placeholder in test.operands]
+        if test.operator not in KEY_OPERATORS:
+            raise ValidationException("Attempted conditional constraint is not an indexable operation")
         if any(key_type not in operand for operand in operands):
             raise ValidationException(f"{INVALID}Condition parameter type does not match schema type")
         return test.operator, operands
@@ -146,16 +149,16 @@ def bind_key_condition(
         raise ValidationException(f"Invalid KeyConditionExpression: {error}") from error
     tests = _compile(text, names)
     if len(tests) > most_conditions:
-        raise ValidationException(_TOO_MANY)
+        raise ValidationException(TOO_MANY)
     return KeyCondition(tests, values)
 
 
 @compiled_once
-def _compile(text: str, names: tuple[str, ...]) -> dict[str, _KeyTest]:
+def _compile(text: str, names: tuple[str, ...]) -> dict[str, KeyTest]:
     """Return the conditions by attribute; raises ValidationException if they are not such as keys can have."""
     parsed = parse_condition(text)
     by_placeholder = dict(zip(parsed.names, names, strict=True))
-    tests: dict[str, _KeyTest] = {}
+    tests: dict[str, KeyTest] = {}
     for node in _joined_by_and(parsed.tree):
         name, test = _key_test(node, by_placeholder)
         if name in tests:
@@ -169,7 +172,7 @@ def _joined_by_and(tree: ConditionNode) -> Iterator[Comparison | Between | Funct
     nodes = tree.conditions if isinstance(tree, Junction) and tree.operator == "AND" else (tree,)
     for node in nodes:
         operator = _operator(node)
-        if isinstance(node, Membership | Negation | Junction) or operator not in {*_MIRRORED, "BETWEEN", "begins_with"}:
+        if isinstance(node, Membership | Negation | Junction) or operator not in KEY_OPERATORS:
             raise ValidationException(f"Invalid operator used in KeyConditionExpression: {operator}")
         yield node
 
@@ -184,7 +187,7 @@ def _operator(node: ConditionNode) -> str:
     return "NOT" if isinstance(node, Negation) else "IN"
 
 
-def _key_test(node: Comparison | Between | Function, names: dict[str, str]) -> tuple[str, _KeyTest]:
+def _key_test(node: Comparison | Between | Function, names: dict[str, str]) -> tuple[str, KeyTest]:
     """Return the attribute that a condition is on, and the condition."""
     operator, operands = _operator(node), _operands(node)
     if not isinstance(node, Comparison) and not isinstance(operands[0], Path):
@@ -193,7 +196,7 @@ def _key_test(node: Comparison | Between | Function, names: dict[str, str]) -> t
     name = _attribute(operands, names)
     if isinstance(operands[0], Value):
         operator = _MIRRORED[operator]
-    return name, _KeyTest(operator, values)
+    return name, KeyTest(operator, values)
 
 
 def _operands(node: Comparison | Between | Function) -> tuple[Operand, ...]:

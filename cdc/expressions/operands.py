@@ -49,6 +49,17 @@ def compiled_once(compile_names: Callable[[str, tuple[str, ...]], _T]) -> Callab
     return compiled
 
 
+class _AsWritten(dict[str, str]):
+    """Every name stands for itself."""
+
+    def __missing__(self, name: str) -> str:
+        return name
+
+
+AS_WRITTEN: Mapping[str, str] = _AsWritten()
+"""What names stand for in trees that have no placeholders: there, an attribute's own name may begin with `#`."""
+
+
 def resolve_path(path: Path, names: Mapping[str, str]) -> DocumentPath:
     """Return a path with its `#placeholders` replaced, all of which must be defined."""
     return tuple(names[step] if isinstance(step, str) and step[0] == "#" else step for step in path.steps)

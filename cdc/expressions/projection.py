@@ -8,10 +8,13 @@ from typing import TYPE_CHECKING, ClassVar
 from cdc.expressions.operands import compiled_once, resolve_path
 from cdc.expressions.parser import Fault, Parser, remembered
 from cdc.expressions.paths import DocumentPath, PathTree, path_tree, project, top_level_names
-from cdc.expressions.syntax import InvalidExpressionError, Parsed, Path
+from cdc.expressions.syntax import InvalidExpressionError, Parsed, Path, Step
 from cdc.model.errors import ValidationException
+from cdc.model.values import EMPTY_NAME, INVALID
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
     from cdc.expressions.substitutions import Substitutions
     from cdc.model.values import Item
 
@@ -31,6 +34,21 @@ class Projection:
     def apply(self, item: Item) -> Item:
         """Return the projected part of an item, sharing its values; `{}` if there is none of it."""
         return project(item, self._tree)
+
+
+def project_attributes(names: Iterable[str]) -> Projection:
+    """Make a projection of whole attributes. DynamoDB: AttributesToGet, a legacy parameter.
+
+    Raises ValidationException for a name that occurs twice, or is empty.
+    """
+    leaves: dict[Step, None] = {}
+    for name in names:
+        if not name:
+            raise ValidationException(EMPTY_NAME)
+        if name in leaves:
+            raise ValidationException(f"{INVALID}Duplicate value in attribute name: {name}")
+        leaves[name] = None
+    return Projection(tuple((name,) for name in leaves), leaves)
 
 
 def bind_projection(text: str, substitutions: Substitutions) -> Projection:

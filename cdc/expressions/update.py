@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from cdc.expressions import effects
 from cdc.expressions.effects import Effect, Source, apply_effects
 from cdc.expressions.operands import (
+    AS_WRITTEN,
     Check,
     Reader,
     Values,
@@ -28,12 +29,14 @@ from cdc.expressions.update_parser import parse_update
 from cdc.model.errors import ValidationException
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator, Mapping, Sequence
 
     from cdc.expressions.substitutions import Substitutions
     from cdc.model.values import Item
 
-_WRITING = frozenset({"SET", "ADD"})
+WRITING = frozenset({"SET", "ADD"})
+SET_FUNCTIONS: Mapping[str, Callable[[Source], Effect]] = {"set_add": effects.adding, "set_delete": effects.deleting}
+"""Of PartiQL: ADD and DELETE on the value of any attribute. They are the whole right-hand side of a SET."""
 _OPERAND_TYPES = {"ADD": SET_TYPES | {"N"}, "DELETE": SET_TYPES}
 _LONG_TYPE_NAMES = {
     "S": "STRING",
@@ -46,9 +49,9 @@ _LONG_TYPE_NAMES = {
 }
 
 # What UpdateItem adds to the size of an item, in bytes, before it compares it with the limit.
-_BASE_COST = 3
-_WRITING_COST = 19
-_REMOVING_COST = 2
+BASE_COST = 3
+WRITING_COST = 19
+REMOVING_COST = 2
 _LIST_INDEX_COST = 1
 _ARITHMETIC_COST = 50
 
@@ -57,7 +60,7 @@ _ARITHMETIC_COST = 50
 class Update:
     """An update that is ready to be applied."""
 
-    _compiled: _Compiled
+    _compiled: CompiledUpdate
     _values: Values
 
     @property
@@ -107,17 +110,15 @@ def bind_update(text: str, substitutions: Substitutions) -> Update:
     Raises ValidationException, `Invalid UpdateExpression: …`. (DynamoDB: UpdateExpression.)
     """
     try:
-        compiled = _compile(text, substitutions.use(parse_update(text)))
-        values = substitutions.values
-        for check in compiled.checks:
-            check(values)
+        return _compile(text, substitutions.use(parse_update(text))).bind(substitutions.values)
     except InvalidExpressionError as error:
         raise ValidationException(f"Invalid UpdateExpression: {error}") from error
-    return Update(compiled, values)
 
 
 @dataclass(frozen=True, slots=True)
-class _Compiled:
+class CompiledUpdate:
+    """An update without its values."""
+
     paths: tuple[DocumentPath, ...]
     read_paths: tuple[DocumentPath, ...]
     literals: tuple[tuple[str, str], ...]
@@ -126,28 +127,39 @@ class _Compiled:
     effects: PathTree
     effects_on_missing: PathTree
 
+    def bind(self, values: Values) -> Update:
+        """Fill in the values; raises InvalidExpressionError for those that an operator or function does not take."""
+        for check in self.checks:
+            check(values)
+        return Update(self, values)
+
 
 @compiled_once
-def _compile(text: str, names: tuple[str, ...]) -> _Compiled:
+def _compile(text: str, names: tuple[str, ...]) -> CompiledUpdate:
     """Compile an update; raises InvalidExpressionError for paths that overlap or conflict."""
     parsed = parse_update(text)
-    compiler = _Compiler(dict(zip(parsed.names, names, strict=True)))
-    for action in parsed.tree:  # operands of ADD and DELETE go before those of functions
+    return compile_actions(parsed.tree, dict(zip(parsed.names, names, strict=True)))
+
+
+def compile_actions(actions: Sequence[Action], names: Mapping[str, str] = AS_WRITTEN) -> CompiledUpdate:
+    """Compile an update from its actions, as PartiQL makes them too; raises as `_compile`."""
+    compiler = _Compiler(names)
+    for action in actions:  # operands of ADD and DELETE go before those of functions
         compiler.check_operand(action)
-    leaves = [compiler.leaf(action) for action in parsed.tree]
-    writing = [leaf for action, leaf in zip(parsed.tree, leaves, strict=True) if action.section in _WRITING]
-    return _Compiled(
+    leaves = [compiler.leaf(action) for action in actions]
+    writing = [leaf for action, leaf in zip(actions, leaves, strict=True) if action.section in WRITING]
+    return CompiledUpdate(
         paths=tuple(path for path, _ in leaves),
         read_paths=tuple(compiler.read_paths),
-        literals=tuple(_literals(parsed.tree, leaves)),
+        literals=tuple(_literals(actions, leaves)),
         checks=(*compiler.checks, *compiler.misuses),
-        write_cost=_BASE_COST + sum(map(_cost, parsed.tree)),
+        write_cost=BASE_COST + sum(map(_cost, actions)),
         effects=path_tree(leaves),
         effects_on_missing=path_tree(writing),
     )
 
 
-def _literals(actions: tuple[Action, ...], leaves: list[tuple[DocumentPath, Effect]]) -> Iterator[tuple[str, str]]:
+def _literals(actions: Sequence[Action], leaves: list[tuple[DocumentPath, Effect]]) -> Iterator[tuple[str, str]]:
     """Find the attributes that are set to a value as it is, each with the value's placeholder."""
     for action, (path, _) in zip(actions, leaves, strict=True):
         if action.section == "SET" and len(path) == 1 and isinstance(action.operand, Value):
@@ -157,7 +169,7 @@ def _literals(actions: tuple[Action, ...], leaves: list[tuple[DocumentPath, Effe
 class _Compiler:
     """Turns actions into effects, and notes what to check."""
 
-    def __init__(self, names: dict[str, str]) -> None:
+    def __init__(self, names: Mapping[str, str]) -> None:
         self._names = names
         self.read_paths: list[DocumentPath] = []
         self.checks: list[Check] = []
@@ -186,12 +198,22 @@ class _Compiler:
         path = resolve_path(action.path, self._names)
         if action.operand is None:
             return path, effects.removing
+        if isinstance(action.operand, Function) and action.operand.name in SET_FUNCTIONS:
+            return path, self._set_function(action.operand)
         source = self._source(action.operand)
         if action.section == "ADD":
             return path, effects.adding(source)
         if action.section == "DELETE":
             return path, effects.deleting(source)
         return path, effects.setting(path, source)
+
+    def _set_function(self, node: Function) -> Effect:
+        attribute, value = node.arguments
+        assert isinstance(attribute, Path)
+        assert isinstance(value, Value)
+        self.checks.append(require_type(node.name, SET_TYPES, value.name))
+        read, change = self._reader(attribute), SET_FUNCTIONS[node.name](self._source(value))
+        return lambda values, item, _old: change(values, item, read(values, item))
 
     def _source(self, node: Operand) -> Source:
         if isinstance(node, Value):
@@ -236,10 +258,10 @@ class _Compiler:
 
 def _cost(action: Action) -> int:
     if action.operand is None:
-        return _REMOVING_COST
+        return REMOVING_COST
     if action.section != "SET":
-        return _WRITING_COST
-    cost = _WRITING_COST
+        return WRITING_COST
+    cost = WRITING_COST
     if isinstance(action.path.steps[-1], int):
         cost += _LIST_INDEX_COST
     if _has_arithmetic(action.operand):

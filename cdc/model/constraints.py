@@ -253,6 +253,22 @@ class AttributeMap(Kind):
         return _cut("{" + ", ".join(f"{name}=AttributeValue" for name in names) + "}")
 
 
+class AttributeValueOf(Kind):
+    """One attribute value, whose content `cdc.model.values` checks: as with a map of them."""
+
+    json_type = dict
+    wire_type = wire_types.ATTRIBUTE_VALUE
+    java_type = f"class {_CLASSES}AttributeValue"
+
+    def check_inner_types(self, raw: Any) -> None:
+        """Check the types inside; raises SerializationException."""
+        wire_types.check_value(raw)
+
+    def dump(self, value: Any) -> str:  # noqa: ARG002  # it may nest deeper than Python's stack
+        """Write a value without its content."""
+        return "AttributeValue"
+
+
 class ListOf(Kind):
     """A list of values of one kind, of a length."""
 

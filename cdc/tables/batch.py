@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import orjson
 
-from cdc.expressions import Projection, bind_projection
+from cdc.expressions import Projection, refuse_mixed_parameters
 from cdc.model.errors import ValidationException
 from cdc.model.keys import check_batch_put_keys, check_key, encode_key
 from cdc.model.values import SEVERAL_TYPES, Item, canonical_bytes, load_item, parse_item
@@ -19,10 +19,13 @@ from cdc.tables.capacity import Bill, read_units, write_units
 from cdc.tables.entries import check_local_sizes
 from cdc.tables.index_keys import check_put_index_keys
 from cdc.tables.item_collections import CollectionMetrics
+from cdc.tables.legacy import read_projection
 from cdc.tables.requests import find_table, of_shape, refuse_key_paths, substitutions
 from cdc.tables.write import change_item, larger_size
 
 if TYPE_CHECKING:
+    from collections.abc import Collection
+
     from cdc.model.catalog import Catalog, Table
     from cdc.model.options import Options
     from cdc.store.reading import View
@@ -126,6 +129,7 @@ class _Wanted:
 @of_shape(shapes.BATCH_GET_ITEM)
 def batch_get_item(request: dict[str, Any], _options: Options) -> Read:
     """Check a BatchGetItem. DynamoDB: BatchGetItem."""
+    _refuse_mixed_tables(request["RequestItems"].values())
     wanted = [_parse_keys(name, asked) for name, asked in request["RequestItems"].items()]
     if sum(len(part.keys) for part in wanted) > MAX_READS:
         raise ValidationException("Too many items requested for the BatchGetItem call")
@@ -156,10 +160,16 @@ def batch_get_item(request: dict[str, Any], _options: Options) -> Read:
     return Read(run)
 
 
+def _refuse_mixed_tables(parts: Collection[dict[str, Any]]) -> None:
+    """Refuse AttributesToGet for one table and ProjectionExpression for another."""
+    given = {name: value for part in parts for name, value in part.items() if value is not None}
+    legacy, expressions = given.get("AttributesToGet"), given.get("ProjectionExpression")
+    refuse_mixed_parameters({"AttributesToGet": legacy}, {"ProjectionExpression": expressions})
+
+
 def _parse_keys(table_name: str, asked: dict[str, Any]) -> _Wanted:
     bound = substitutions(asked, "ProjectionExpression")
-    text = asked.get("ProjectionExpression")
-    projection = None if text is None else bind_projection(text, bound)
+    projection = read_projection(asked, bound)
     bound.refuse_unused()
     keys = [parse_item(key)[0] for key in asked["Keys"]]
     # As they are spelled: the service does not see that 1 and 1.0 are one key.

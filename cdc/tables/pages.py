@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Protocol
 
 import orjson
 
@@ -16,7 +16,9 @@ from cdc.tables.requests import refuse_key_paths
 from cdc.tables.sources import INVALID_START, find_source, with_attributes
 
 if TYPE_CHECKING:
-    from cdc.expressions import Condition, Projection, Substitutions
+    from collections.abc import Generator
+
+    from cdc.expressions import Condition, DocumentPath, Projection, Substitutions
     from cdc.model.catalog import Table
     from cdc.store.items import Row
     from cdc.store.reading import View
@@ -24,6 +26,21 @@ if TYPE_CHECKING:
 
 PAGE_BYTES = 1 << 20
 """Bytes of items, before the filter, that one page evaluates at most."""
+
+
+class Projecting(Protocol):
+    """What a page gives of each item."""
+
+    @property
+    def paths(self) -> tuple[DocumentPath, ...]:
+        """Every document path in it."""
+
+    @property
+    def top_level_names(self) -> frozenset[str]:
+        """The attributes that it takes, whole or in part."""
+
+    def apply(self, item: Item) -> Item:
+        """Return the part of an item."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,7 +54,7 @@ class PageRequest:
     consistent: bool
     capacity_mode: str | None
     filter: Condition | None
-    projection: Projection | None
+    projection: Projecting | None
     start_key: Item | None
 
 
@@ -72,12 +89,19 @@ def parse_start_key(request: dict[str, Any]) -> Item | None:
         raise
 
 
-def parse_page(request: dict[str, Any], bound: Substitutions, start_key: Item | None) -> PageRequest:
-    """Bind the expressions that Query and Scan have in common; `start_key` is what `parse_start_key` returned.
+def parse_page(
+    request: dict[str, Any],
+    bound: Substitutions,
+    start_key: Item | None,
+    condition: Condition | None = None,
+    projection: Projection | None = None,
+) -> PageRequest:
+    """Bind the expressions that Query and Scan have in common.
 
-    Raises: ValidationException.
+    `start_key` is what `parse_start_key` returned, and `condition` and `projection` what there is of them in legacy
+    parameters, all of which are looked at before expressions. Raises: ValidationException.
     """
-    projection, filter_text = request.get("ProjectionExpression"), request.get("FilterExpression")
+    projection_text, filter_text = request.get("ProjectionExpression"), request.get("FilterExpression")
     select = request.get("Select")
     return PageRequest(
         index_name=request.get("IndexName"),
@@ -87,8 +111,8 @@ def parse_page(request: dict[str, Any], bound: Substitutions, start_key: Item | 
         consistent=bool(request.get("ConsistentRead")),
         capacity_mode=request.get("ReturnConsumedCapacity"),
         start_key=start_key,
-        projection=None if projection is None else bind_projection(projection, bound),
-        filter=None if filter_text is None else bind_condition(filter_text, bound, "Filter"),
+        projection=projection if projection_text is None else bind_projection(projection_text, bound),
+        filter=condition if filter_text is None else bind_condition(filter_text, bound, "Filter"),
     )
 
 
@@ -97,16 +121,17 @@ def check_select(request: dict[str, Any]) -> None:
 
     Raises: ValidationException.
     """
-    select, projection = request.get("Select"), request.get("ProjectionExpression")
-    if select == "SPECIFIC_ATTRIBUTES" and projection is None:
+    select = request.get("Select")
+    given = [name for name in ("ProjectionExpression", "AttributesToGet") if request.get(name) is not None]
+    if select == "SPECIFIC_ATTRIBUTES" and not given:
         raise ValidationException(
             "Must specify the AttributesToGet or ProjectionExpression when choosing to get SPECIFIC_ATTRIBUTES"
         )
     if select == "ALL_PROJECTED_ATTRIBUTES" and request.get("IndexName") is None:
         raise ValidationException("ALL_PROJECTED_ATTRIBUTES can be used only when Querying using an IndexName")
-    if projection is not None and select not in {None, "SPECIFIC_ATTRIBUTES"}:
+    if given and select not in {None, "SPECIFIC_ATTRIBUTES"}:
         what = "only the Count" if select == "COUNT" else select
-        raise ValidationException(f"Cannot specify the ProjectionExpression when choosing to get {what}")
+        raise ValidationException(f"Cannot specify the {given[0]} when choosing to get {what}")
 
 
 def source_of(table: Table, asked: PageRequest) -> Source:
@@ -125,9 +150,17 @@ def source_of(table: Table, asked: PageRequest) -> Source:
 
 def read_page(view: View, source: Source, asked: PageRequest, low: bytes, high: bytes, *, forward: bool = True) -> Page:
     """Read what lies in [low, high) up to the end of the page."""
+    return cut_page(source.rows(view.connection, low, high, forward=forward, at_once=rows_at_once(asked)), asked)
+
+
+def rows_at_once(asked: PageRequest) -> int:
+    """Tell how many rows to fetch at once, which is no more than are evaluated."""
+    return RANGE_ROWS if asked.limit is None else min(asked.limit, RANGE_ROWS)
+
+
+def cut_page(rows: Generator[Row, None, None], asked: PageRequest) -> Page:
+    """Take rows up to the end of the page, and close them."""
     page = Page([])
-    at_once = RANGE_ROWS if asked.limit is None else min(asked.limit, RANGE_ROWS)
-    rows = source.rows(view.connection, low, high, forward=forward, at_once=at_once)
     try:
         for row in rows:
             _, size, item, fetched = row

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from cdc.expressions import TABLE_CONDITIONS, bind_key_condition, bind_projection
+from cdc.expressions import TABLE_CONDITIONS
 from cdc.model.errors import ValidationException
 from cdc.model.indexes import MAX_KEY_ATTRIBUTES
 from cdc.model.keys import check_key, encode_key
@@ -13,6 +13,7 @@ from cdc.store import items
 from cdc.store.reading import Read
 from cdc.tables import shapes
 from cdc.tables.capacity import consumed, read_units
+from cdc.tables.legacy import key_condition, legacy_filter, legacy_projection, read_projection
 from cdc.tables.pages import check_select, page_answer, parse_page, parse_start_key, read_page, source_of
 from cdc.tables.requests import answer, find_table, of_shape, refuse_key_paths, substitutions
 
@@ -24,16 +25,18 @@ if TYPE_CHECKING:
     from cdc.tables.sources import Source
 
 _HASHES = 1 << 32
-_QUERY_EXPRESSIONS = ("FilterExpression", "KeyConditionExpression")
+_QUERY_EXPRESSIONS = ("ProjectionExpression", "FilterExpression", "KeyConditionExpression")
+_QUERY_LEGACY = ("AttributesToGet", "QueryFilter", "ConditionalOperator", "KeyConditions")
+_SCAN_EXPRESSIONS = ("ProjectionExpression", "FilterExpression")
+_SCAN_LEGACY = ("AttributesToGet", "ScanFilter", "ConditionalOperator")
 
 
 @of_shape(shapes.GET_ITEM)
 def get_item(request: dict[str, Any], _options: Options) -> Read:
     """Check a GetItem. DynamoDB: GetItem."""
-    bound = substitutions(request, "ProjectionExpression")
+    bound = substitutions(request, "ProjectionExpression", legacy=("AttributesToGet",))
     keys, _ = parse_item(request["Key"])
-    text = request.get("ProjectionExpression")
-    projection = None if text is None else bind_projection(text, bound)
+    projection = read_projection(request, bound)
     bound.refuse_unused()
     name, mode = request["TableName"], request.get("ReturnConsumedCapacity")
     consistent = bool(request.get("ConsistentRead"))
@@ -59,25 +62,21 @@ def get_item(request: dict[str, Any], _options: Options) -> Read:
 @of_shape(shapes.QUERY)
 def query(request: dict[str, Any], _options: Options) -> Read:
     """Check a Query of a table or an index. DynamoDB: Query."""
-    bound = substitutions(request, *_QUERY_EXPRESSIONS, "ProjectionExpression")
-    asked = parse_page(request, bound, parse_start_key(request))
-    text = request.get("KeyConditionExpression")
-    if text is None:
-        raise ValidationException(
-            "Either the KeyConditions or KeyConditionExpression parameter must be specified in the request."
-        )
-    most = TABLE_CONDITIONS if asked.index_name is None else MAX_KEY_ATTRIBUTES
-    condition = bind_key_condition(text, bound, most)
+    bound = substitutions(request, *_QUERY_EXPRESSIONS, legacy=_QUERY_LEGACY)
+    filtering, projecting = legacy_filter(request, "QueryFilter"), legacy_projection(request)
+    asked = parse_page(request, bound, parse_start_key(request), filtering, projecting)
+    condition = key_condition(request, bound, TABLE_CONDITIONS if asked.index_name is None else MAX_KEY_ATTRIBUTES)
     bound.refuse_unused()
     check_select(request)
     name, forward = request["TableName"], request.get("ScanIndexForward", True) is not False
+    filter_name = "Filter Expression" if request.get("FilterExpression") is not None else "QueryFilter"
 
     def run(view: View) -> bytes:
         source = source_of(find_table(view.catalog, name), asked)
         start = None if asked.start_key is None else source.encode_start(asked.start_key, scan=False)
         keys = condition.resolve(source.hashes, source.ranges)
         if asked.filter is not None:
-            _refuse_key_filter(source, asked.filter.top_level_names)
+            _refuse_key_filter(source, asked.filter.top_level_names, filter_name)
         low, high = source.bounds(keys)
         if asked.start_key is not None and start is not None:
             _check_start(source, keys, asked.start_key, start, (low, high))
@@ -87,11 +86,11 @@ def query(request: dict[str, Any], _options: Options) -> Read:
     return Read(run)
 
 
-def _refuse_key_filter(source: Source, names: frozenset[str]) -> None:
+def _refuse_key_filter(source: Source, names: frozenset[str], filter_name: str) -> None:
     for name, _ in (*source.hashes, *source.ranges):
         if name in names:
             raise ValidationException(
-                f"Filter Expression can only contain non-primary key attributes: Primary key attribute: {name}"
+                f"{filter_name} can only contain non-primary key attributes: Primary key attribute: {name}"
             )
 
 
@@ -114,10 +113,11 @@ def _check_start(source: Source, keys: KeyRange, start_key: Item, start: bytes, 
 @of_shape(shapes.SCAN)
 def scan(request: dict[str, Any], _options: Options) -> Read:
     """Check a Scan of a table or an index. DynamoDB: Scan."""
-    bound = substitutions(request, "FilterExpression", "ProjectionExpression")
+    bound = substitutions(request, *_SCAN_EXPRESSIONS, legacy=_SCAN_LEGACY)
+    filtering, projecting = legacy_filter(request, "ScanFilter"), legacy_projection(request)
     start_key = parse_start_key(request)
     segment, segments = _parse_segment(request)
-    asked = parse_page(request, bound, start_key)
+    asked = parse_page(request, bound, start_key, filtering, projecting)
     bound.refuse_unused()
     check_select(request)
     name = request["TableName"]

@@ -7,13 +7,13 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import orjson
 
-from cdc.expressions import Condition, Substitutions, bind_condition
+from cdc.expressions import Condition, Substitutions, bind_condition, refuse_mixed_parameters
 from cdc.model.arns import table_name_of
 from cdc.model.catalog import SERVED
 from cdc.model.errors import ResourceNotFoundException, ValidationException
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable
+    from collections.abc import Callable, Iterable, Sequence
 
     from cdc.expressions import DocumentPath
     from cdc.model.catalog import Catalog, Table
@@ -57,11 +57,18 @@ def find_table(catalog: Catalog, name_or_arn: str) -> Table:
     return table
 
 
-def substitutions(request: dict[str, Any], *expressions: str, wraps_null: bool = True) -> Substitutions:
+def substitutions(
+    request: dict[str, Any], *expressions: str, legacy: Sequence[str] = (), wraps_null: bool = True
+) -> Substitutions:
     """Check the request's names and values against the expression parameters that it may have.
 
+    `legacy` names the parameters that go with none of them, in the order of the message.
     Raises: ValidationException.
     """
+    for parameter in legacy:  # quicker than any set
+        if parameter in request:
+            refuse_mixed_parameters(*({name: request.get(name) for name in kind} for kind in (legacy, expressions)))
+            break
     names, values = request.get("ExpressionAttributeNames"), request.get("ExpressionAttributeValues")
     if names is None and values is None:
         return Substitutions()  # undefined placeholders are refused all the same

@@ -7,6 +7,7 @@ from cdc.model.constraints import (
     TABLE_NAME_MAX,
     TABLE_NAME_PATTERN,
     AttributeMap,
+    AttributeValueOf,
     Boolean,
     Enum,
     Integer,
@@ -37,6 +38,30 @@ _VALUES = Member("ExpressionAttributeValues", AttributeMap())
 _PROJECTION = Member("ProjectionExpression", String())
 _CONSISTENT = Member("ConsistentRead", Boolean())
 
+_COMPARISON = Enum(
+    *("IN", "NULL", "BETWEEN", "LT", "NOT_CONTAINS", "EQ", "GT", "NOT_NULL", "NE", "LE", "BEGINS_WITH", "GE"),
+    "CONTAINS",
+)
+_VALUE = Member("Value", AttributeValueOf())
+_VALUE_LIST = Member("AttributeValueList", ListOf(AttributeValueOf()))
+_CONDITIONS = MapOf(
+    Structure("Condition", _VALUE_LIST, Member("ComparisonOperator", _COMPARISON, required=True)),
+)
+_CONDITIONAL_OPERATOR = Member("ConditionalOperator", Enum("OR", "AND"))
+_ATTRIBUTES_TO_GET = Member("AttributesToGet", ListOf(String(), 1, 255))
+_EXPECTED = MapOf(
+    Structure(
+        "ExpectedAttributeValue",
+        _VALUE,
+        Member("Exists", Boolean()),
+        _VALUE_LIST,
+        Member("ComparisonOperator", _COMPARISON),
+    )
+)
+_ATTRIBUTE_UPDATES = MapOf(
+    Structure("AttributeValueUpdate", _VALUE, Member("Action", Enum("ADD", "PUT", "DELETE"))),
+)
+
 _ON_FAILURE = Enum("ALL_OLD", "NONE")
 
 _WRITING = (
@@ -45,7 +70,8 @@ _WRITING = (
     Member("ConditionExpression", String()),
     _NAMES,
     _VALUES,
-    NotYet("Expected", "ConditionalOperator"),
+    Member("Expected", _EXPECTED),
+    _CONDITIONAL_OPERATOR,
 )
 
 PUT_ITEM = Shape(
@@ -64,10 +90,10 @@ UPDATE_ITEM = Shape(
     _KEY,
     Member("UpdateExpression", String()),
     *_WRITING,
-    NotYet("AttributeUpdates"),
+    Member("AttributeUpdates", _ATTRIBUTE_UPDATES),
 )
 DELETE_ITEM = Shape("DeleteItem", _TABLE, _CAPACITY, _COLLECTION_METRICS, _KEY, *_WRITING)
-GET_ITEM = Shape("GetItem", _TABLE, _CAPACITY, _KEY, _CONSISTENT, _PROJECTION, _NAMES, NotYet("AttributesToGet"))
+GET_ITEM = Shape("GetItem", _TABLE, _CAPACITY, _KEY, _CONSISTENT, _PROJECTION, _NAMES, _ATTRIBUTES_TO_GET)
 
 _INDEX_NAME = String(3, 255, TABLE_NAME_PATTERN)
 _READING = (
@@ -79,7 +105,8 @@ _READING = (
     _PROJECTION,
     _NAMES,
     _VALUES,
-    NotYet("AttributesToGet", "ConditionalOperator"),
+    _ATTRIBUTES_TO_GET,
+    _CONDITIONAL_OPERATOR,
 )
 
 QUERY = Shape(
@@ -90,7 +117,8 @@ QUERY = Shape(
     *_READING,
     Member("KeyConditionExpression", String()),
     Member("ScanIndexForward", Boolean()),
-    NotYet("KeyConditions", "QueryFilter"),
+    Member("KeyConditions", _CONDITIONS),
+    Member("QueryFilter", _CONDITIONS),
 )
 SCAN = Shape(
     "Scan",
@@ -100,7 +128,7 @@ SCAN = Shape(
     *_READING,
     Member("TotalSegments", Integer(1, 1_000_000)),
     Member("Segment", Integer(0, 999_999)),
-    NotYet("ScanFilter"),
+    Member("ScanFilter", _CONDITIONS),
 )
 
 _KEYS_AND_ATTRIBUTES = Structure(
@@ -109,7 +137,7 @@ _KEYS_AND_ATTRIBUTES = Structure(
     _CONSISTENT,
     _PROJECTION,
     _NAMES,
-    NotYet("AttributesToGet"),
+    _ATTRIBUTES_TO_GET,
 )
 _WRITE_REQUEST = Structure(
     "WriteRequest",

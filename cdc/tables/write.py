@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from cdc.expressions import bind_update
 from cdc.model.errors import ValidationException
 from cdc.model.expiry import expires_ms
 from cdc.model.keys import key_of
@@ -17,7 +16,8 @@ from cdc.tables.actions import Change, Delete, Put, check_item_size, image_of, r
 from cdc.tables.capacity import consumed, write_units
 from cdc.tables.entries import change_entries
 from cdc.tables.item_collections import collection_metrics
-from cdc.tables.requests import answer, bind_optional, find_table, of_shape, substitutions
+from cdc.tables.legacy import item_update, write_condition
+from cdc.tables.requests import answer, find_table, of_shape, substitutions
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -115,11 +115,11 @@ def perform(transaction: Transaction, action: Action) -> Written:
 @of_shape(shapes.PUT_ITEM)
 def put_item(request: dict[str, Any], _options: Options) -> Write:
     """Check a PutItem. DynamoDB: PutItem."""
-    bound = substitutions(request, "ConditionExpression", wraps_null=False)
+    bound = substitutions(request, "ConditionExpression", legacy=("Expected",), wraps_null=False)
     image = image_of(request["Item"])
     returns = _returns_old(request)
     check_item_size(image.size)
-    condition = bind_optional(request.get("ConditionExpression"), bound)
+    condition = write_condition(request, bound)
     bound.refuse_unused()
     put = Put(request["TableName"], image, condition, shows_item(request))
     return Write(_run(put, request, _old if returns else _nothing), len(image.stored))
@@ -128,10 +128,10 @@ def put_item(request: dict[str, Any], _options: Options) -> Write:
 @of_shape(shapes.DELETE_ITEM)
 def delete_item(request: dict[str, Any], _options: Options) -> Write:
     """Check a DeleteItem. DynamoDB: DeleteItem."""
-    bound = substitutions(request, "ConditionExpression")
+    bound = substitutions(request, "ConditionExpression", legacy=("Expected",))
     key, _ = parse_item(request["Key"])
     returns = _returns_old(request)
-    condition = bind_optional(request.get("ConditionExpression"), bound)
+    condition = write_condition(request, bound)
     bound.refuse_unused()
     delete = Delete(request["TableName"], key, condition, shows_item(request))
     return Write(_run(delete, request, _old if returns else _nothing))
@@ -140,11 +140,16 @@ def delete_item(request: dict[str, Any], _options: Options) -> Write:
 @of_shape(shapes.UPDATE_ITEM)
 def update_item(request: dict[str, Any], _options: Options) -> Write:
     """Check an UpdateItem. DynamoDB: UpdateItem."""
-    bound = substitutions(request, "UpdateExpression", "ConditionExpression", wraps_null=False)
+    bound = substitutions(
+        request,
+        "UpdateExpression",
+        "ConditionExpression",
+        legacy=("AttributeUpdates", "Expected"),
+        wraps_null=False,
+    )
     key, _ = parse_item(request["Key"])
-    text = request.get("UpdateExpression")
-    update = None if text is None else bind_update(text, bound)
-    condition = bind_optional(request.get("ConditionExpression"), bound)
+    update = item_update(request, bound)
+    condition = write_condition(request, bound)
     bound.refuse_unused()
     change = Change(request["TableName"], key, update, condition, shows_item(request), counts_cost=True)
     returns = request.get("ReturnValues") or "NONE"

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from cdc.expressions import Substitutions, bind_projection
+from cdc.expressions import Substitutions, bind_projection, project_attributes
 from cdc.model.errors import ValidationException
 
 ITEM: dict[str, dict[str, Any]] = {
@@ -86,3 +86,18 @@ def test_refusals(text: str, message: str) -> None:
     with pytest.raises(ValidationException) as caught:
         bind_projection(text, Substitutions(NAMES))
     assert caught.value.message == f"Invalid ProjectionExpression: {message}"
+
+
+def test_attributes_to_get_are_taken_whole_and_by_their_very_names():
+    projection = project_attributes(["a.b", "a", "nowhere", "#a"])
+    assert projection.apply(ITEM | {"#a": {"S": "odd"}}) == {"a.b": {"S": "dot"}, "a": {"N": "1"}, "#a": {"S": "odd"}}
+    assert projection.top_level_names == {"a.b", "a", "nowhere", "#a"}
+
+
+@pytest.mark.parametrize(
+    ("names", "fault"), [(["a", "b", "a"], "Duplicate value in attribute name: a"), ([""], "Empty attribute name")]
+)
+def test_attributes_to_get_are_named_once_and_not_empty(names, fault):
+    with pytest.raises(ValidationException) as caught:
+        project_attributes(names)
+    assert caught.value.message == f"One or more parameter values were invalid: {fault}"

@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 from cdc.model.constraints import (
     MAX_DUMP_CHARACTERS,
     AttributeMap,
+    AttributeValueOf,
     Boolean,
     Enum,
     Integer,
@@ -128,6 +129,8 @@ def test_faults_of_keys_and_of_the_length_of_values_are_faults_of_the_map():
         (MapOf(String()), {"a": 1}, "NUMBER_VALUE cannot be converted to String"),
         (AttributeMap(), {"a": "b"}, "Unexpected value type in payload"),
         (AttributeMap(), {"a": {"S": 1}}, "NUMBER_VALUE cannot be converted to String"),
+        (AttributeValueOf(), "b", "Unexpected value type in payload"),
+        (AttributeValueOf(), {"S": 1}, "NUMBER_VALUE cannot be converted to String"),
     ],
 )
 def test_a_wrong_json_type_is_refused_in_the_services_words(kind, value, message):

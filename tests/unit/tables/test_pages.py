@@ -38,6 +38,7 @@ def test_without_a_projection_all_may_be_selected_or_counted(select):
 @pytest.mark.parametrize("select", [None, "SPECIFIC_ATTRIBUTES"])
 def test_a_projection_selects_specific_attributes(select):
     check_select({"Select": select, "ProjectionExpression": "a"})
+    check_select({"Select": select, "AttributesToGet": ["a"]})
 
 
 @pytest.mark.parametrize(
@@ -47,6 +48,7 @@ def test_a_projection_selects_specific_attributes(select):
         {"Select": "ALL_PROJECTED_ATTRIBUTES"},
         {"Select": "COUNT", "ProjectionExpression": "a"},
         {"Select": "ALL_ATTRIBUTES", "ProjectionExpression": "a"},
+        {"Select": "ALL_ATTRIBUTES", "AttributesToGet": ["a"]},
     ],
 )
 def test_any_other_pair_is_refused(request_):

@@ -9,6 +9,7 @@ import pytest
 
 from cdc.model.constraints import (
     AttributeMap,
+    AttributeValueOf,
     Boolean,
     Enum,
     Integer,
@@ -50,6 +51,8 @@ def agree(kind: Kind, theirs: Any) -> None:  # noqa: C901  # one case a kind
             agree(kind.kind, theirs.value)
         case AttributeMap():
             assert (theirs.type_name, theirs.value.name) == ("map", "AttributeValue")
+        case AttributeValueOf():
+            assert theirs.name == "AttributeValue"
         case Enum():
             assert set(kind.words) == set(theirs.metadata["enum"])
         case Integer():
@@ -222,11 +225,6 @@ def test_the_keys_of_a_global_index_may_have_eight_attributes_those_of_others_tw
 @pytest.mark.parametrize(
     ("shape", "member"),
     [
-        (shapes.QUERY, "KeyConditions"),
-        (shapes.SCAN, "ScanFilter"),
-        (shapes.PUT_ITEM, "Expected"),
-        (shapes.UPDATE_ITEM, "AttributeUpdates"),
-        (shapes.GET_ITEM, "AttributesToGet"),
         (shapes.CREATE_TABLE, "ResourcePolicy"),
         (shapes.UPDATE_TABLE, "ReplicaUpdates"),
     ],
@@ -237,7 +235,50 @@ def test_what_this_version_lacks_is_refused_by_name(shape, member):
     assert refusal(shape, request) == f"{shape.operation}: {member} is not supported by this version of cdc"
 
 
-def test_what_this_version_lacks_inside_a_batch_is_refused_by_name():
-    request = {"RequestItems": {"flights": {"Keys": [{}], "AttributesToGet": ["a"]}}}
-    expected = "BatchGetItem: AttributesToGet is not supported by this version of cdc"
-    assert refusal(shapes.BATCH_GET_ITEM, request) == expected
+CONDITION = {"ComparisonOperator": "LIKE", "AttributeValueList": []}
+WRONG_OPERATOR = (
+    "Value 'LIKE' at '{}.a.member.comparisonOperator' failed to satisfy constraint: Member must satisfy enum value set: "
+    "[IN, NULL, BETWEEN, LT, NOT_CONTAINS, EQ, GT, NOT_NULL, NE, LE, BEGINS_WITH, GE, CONTAINS]"
+)
+
+
+@pytest.mark.parametrize(
+    ("shape", "member", "value", "problem"),
+    [
+        (shapes.PUT_ITEM, "Expected", {"a": CONDITION}, WRONG_OPERATOR.format("expected")),
+        (shapes.QUERY, "QueryFilter", {"a": CONDITION}, WRONG_OPERATOR.format("queryFilter")),
+        (
+            shapes.QUERY,
+            "KeyConditions",
+            {"a": {}},
+            "Value null at 'keyConditions.a.member.comparisonOperator' failed to satisfy constraint: Member must not be null",
+        ),
+        (
+            shapes.SCAN,
+            "ConditionalOperator",
+            "XOR",
+            "Value 'XOR' at 'conditionalOperator' failed to satisfy constraint: Member must satisfy enum value set: [OR, AND]",
+        ),
+        (
+            shapes.UPDATE_ITEM,
+            "AttributeUpdates",
+            {"a": {"Action": "SET"}},
+            (
+                "Value 'SET' at 'attributeUpdates.a.member.action' failed to satisfy constraint: "
+                "Member must satisfy enum value set: [ADD, PUT, DELETE]"
+            ),
+        ),
+        (
+            shapes.GET_ITEM,
+            "AttributesToGet",
+            [],
+            (
+                "Value '[]' at 'attributesToGet' failed to satisfy constraint: "
+                "Member must have length greater than or equal to 1"
+            ),
+        ),
+    ],
+)
+def test_the_words_of_legacy_parameters_are_checked(shape, member, value, problem):
+    request = {"TableName": "flights", "Item": {}, "Key": {}, member: value}
+    assert refusal(shape, request) == f"1 validation error detected: {problem}"
