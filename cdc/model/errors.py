@@ -176,6 +176,13 @@ class ThrottlingException(ServiceError):
     prefix = "com.amazon.coral.availability"
 
 
+class DuplicateItemException(ServiceError):
+    """There is an item under the key that one is inserted under."""
+
+    def __init__(self, message: str = "Duplicate primary key exists in table") -> None:
+        super().__init__(message)
+
+
 class TrimmedDataAccessException(ServiceError):
     """The position lies before the oldest record that is still kept."""
 

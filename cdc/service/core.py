@@ -182,6 +182,18 @@ class Service:
         """DynamoDB: TransactGetItems."""
         return self.call("TransactGetItems", request)
 
+    def execute_statement(self, **request: Any) -> dict[str, Any]:
+        """DynamoDB: ExecuteStatement."""
+        return self.call("ExecuteStatement", request)
+
+    def batch_execute_statement(self, **request: Any) -> dict[str, Any]:
+        """DynamoDB: BatchExecuteStatement."""
+        return self.call("BatchExecuteStatement", request)
+
+    def execute_transaction(self, **request: Any) -> dict[str, Any]:
+        """DynamoDB: ExecuteTransaction."""
+        return self.call("ExecuteTransaction", request)
+
     def list_streams(self, **request: Any) -> dict[str, Any]:
         """DynamoDB Streams: ListStreams."""
         return self.call("ListStreams", request)

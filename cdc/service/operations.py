@@ -6,6 +6,9 @@ from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
 from cdc.model.errors import UnknownOperationException, ValidationException
+from cdc.partiql.batch import batch_execute_statement
+from cdc.partiql.execute import execute_statement
+from cdc.partiql.transaction import execute_transaction
 from cdc.streams import reading as streams
 from cdc.tables import (
     account,
@@ -75,6 +78,9 @@ OPERATIONS: Mapping[str, Operation] = MappingProxyType(
         "DescribeContributorInsights": insights.describe_contributor_insights,
         "UpdateContributorInsights": insights.update_contributor_insights,
         "ListContributorInsights": insights.list_contributor_insights,
+        "ExecuteStatement": execute_statement,
+        "BatchExecuteStatement": batch_execute_statement,
+        "ExecuteTransaction": execute_transaction,
         "ListStreams": streams.list_streams,
         "DescribeStream": streams.describe_stream,
         "GetShardIterator": streams.get_shard_iterator,
@@ -90,7 +96,6 @@ TARGETS: Mapping[str, Operation] = MappingProxyType(
 
 NOT_YET = frozenset(
     {
-        *("BatchExecuteStatement", "ExecuteStatement", "ExecuteTransaction"),
         "RestoreTableToPointInTime",
         *("CreateGlobalTable", "DescribeGlobalTable", "DescribeGlobalTableSettings", "ListGlobalTables"),
         *("UpdateGlobalTable", "UpdateGlobalTableSettings", "DescribeTableReplicaAutoScaling"),

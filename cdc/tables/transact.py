@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import orjson
 
-from cdc.expressions import Projection, bind_projection, bind_update
+from cdc.expressions import bind_projection, bind_update
 from cdc.model.errors import ValidationException
 from cdc.model.keys import check_key, encode_key
 from cdc.model.values import Item, canonical_bytes, parse_item
@@ -37,6 +37,7 @@ if TYPE_CHECKING:
     from cdc.store.reading import View
     from cdc.store.transaction import Transaction
     from cdc.tables.actions import Action
+    from cdc.tables.pages import Projecting
 
 _KINDS = ("ConditionCheck", "Put", "Update", "Delete")
 
@@ -96,7 +97,15 @@ class Get(NamedTuple):
 
     table_name: str
     key: Item
-    projection: Projection | None = None
+    projection: Projecting | None = None
+
+
+class Found(NamedTuple):
+    """What became of a read: its table, its row, and what is projected of it, None when that is nothing."""
+
+    table: Table
+    stored: StoredItem | None
+    item: bytes | None
 
 
 @of_shape(shapes.TRANSACT_GET_ITEMS)
@@ -105,17 +114,18 @@ def transact_get_items(request: dict[str, Any], _options: Options) -> Read:
     gets = [_parse_get(wanted["Get"]) for wanted in request["TransactItems"]]
     mode = request.get("ReturnConsumedCapacity")
 
-    def run(view: View) -> bytes:
-        found = read_together(view, gets)
-        responses = [b"{}" if item is None else b'{"Item":%s}' % item for _, _, item in found]
-        bill = Bill()
-        for table, stored, _ in found:
-            size = 0 if stored is None else stored.size
-            bill.add(table.name, UNITS_FACTOR * read_units(size, consistent=True))
-        answer = orjson.dumps(extras(bill.capacities(mode, "Read")))
-        return b'{"Responses":[' + b",".join(responses) + b"]" + (b"}" if answer == b"{}" else b"," + answer[1:])
+    return Read(lambda view: answer_together(read_together(view, gets), mode))
 
-    return Read(run)
+
+def answer_together(found: list[Found], mode: str | None) -> bytes:
+    """Write the answer of a transaction of reads."""
+    bill = Bill()
+    for table, stored, _ in found:
+        size = 0 if stored is None else stored.size
+        bill.add(table.name, UNITS_FACTOR * read_units(size, consistent=True))
+    responses = [b"{}" if item is None else b'{"Item":%s}' % item for _, _, item in found]
+    answer = orjson.dumps(extras(bill.capacities(mode, "Read")))
+    return b'{"Responses":[' + b",".join(responses) + b"]" + (b"}" if answer == b"{}" else b"," + answer[1:])
 
 
 def _parse_get(request: dict[str, Any]) -> Get:
@@ -127,8 +137,8 @@ def _parse_get(request: dict[str, Any]) -> Get:
     return Get(request["TableName"], key, projection)
 
 
-def read_together(view: View, gets: list[Get]) -> list[tuple[Table, StoredItem | None, bytes | None]]:
-    """Read items of one moment: for each its table, its row, and of it what is projected, None when that is nothing.
+def read_together(view: View, gets: list[Get]) -> list[Found]:
+    """Read items of one moment.
 
     The view must be a snapshot. Raises: ResourceNotFoundException, ValidationException, TransactionCanceledException.
     """
@@ -150,12 +160,12 @@ def read_together(view: View, gets: list[Get]) -> list[tuple[Table, StoredItem |
     if sum(0 if stored is None else stored.size for stored in found) > MAX_BYTES:
         raise ValidationException(TOO_LARGE)
     return [
-        (table, stored, _projected(stored, get.projection))
+        Found(table, stored, _projected(stored, get.projection))
         for get, table, stored in zip(gets, tables, found, strict=True)
     ]
 
 
-def _projected(stored: StoredItem | None, projection: Projection | None) -> bytes | None:
+def _projected(stored: StoredItem | None, projection: Projecting | None) -> bytes | None:
     if stored is None or projection is None:
         return None if stored is None else stored.item
     item = projection.apply(stored.content)

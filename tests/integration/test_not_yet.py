@@ -62,6 +62,9 @@ SOUND = {
     "DescribeContributorInsights": {"TableName": "t"},
     "UpdateContributorInsights": {"TableName": "t", "ContributorInsightsAction": "ENABLE"},
     "ListContributorInsights": {},
+    "ExecuteStatement": {"Statement": "SELECT * FROM {t}"},
+    "BatchExecuteStatement": {"Statements": [{"Statement": "DELETE FROM {t} WHERE pk = 'a'"}]},
+    "ExecuteTransaction": {"TransactStatements": [{"Statement": "DELETE FROM {t} WHERE pk = 'a'"}]},
     "ListStreams": {},
     "DescribeStream": {"StreamArn": "arn"},
     "GetShardIterator": {"StreamArn": "arn", "ShardId": "shard", "ShardIteratorType": "LATEST"},
@@ -142,6 +145,12 @@ IMPLEMENTED = {
     "DescribeContributorInsights": {"TableName"},
     "UpdateContributorInsights": {"TableName", "ContributorInsightsAction"},
     "ListContributorInsights": {"TableName", "MaxResults", "NextToken"},
+    "ExecuteStatement": {
+        "Statement", "Parameters", "ConsistentRead", "NextToken", "ReturnConsumedCapacity", "Limit",
+        "ReturnValuesOnConditionCheckFailure",
+    },
+    "BatchExecuteStatement": {"Statements", "ReturnConsumedCapacity"},
+    "ExecuteTransaction": {"TransactStatements", "ReturnConsumedCapacity", "ClientRequestToken"},
     "ListStreams": {"TableName", "Limit", "ExclusiveStartStreamArn"},
     "DescribeStream": {"StreamArn", "Limit", "ExclusiveStartShardId", "ShardFilter"},
     "GetShardIterator": {"StreamArn", "ShardId", "ShardIteratorType", "SequenceNumber", "Timestamp"},
@@ -194,7 +203,9 @@ def with_names(value, names):
         return {names.get(key, key): with_names(inner, names) for key, inner in value.items()}
     if isinstance(value, list):
         return [with_names(inner, names) for inner in value]
-    return names.get(value, value) if isinstance(value, str) else value
+    if isinstance(value, str):
+        return names.get(value, value.replace("{t}", str(names.get("t"))))
+    return value
 
 
 def test_the_requests_here_are_sound_but_for_the_streams(wire, names):
@@ -262,6 +273,7 @@ TELLING = {
     "OnDemandThroughputOverride": {"MaxReadRequestUnits": 0},
     "AttributesToGet": [], "Expected": {"a": {}}, "ConditionalOperator": "x",
     "AttributeUpdates": {"a": {}}, "KeyConditions": {}, "QueryFilter": {"a": {}}, "ScanFilter": {"a": {}},
+    "Statement": "x", "Statements": [], "TransactStatements": [], "Parameters": [],
 }  # fmt: skip
 
 

@@ -29,6 +29,7 @@ FLOORS = (
     ("cdc.store",),
     ("cdc.streams",),
     ("cdc.tables",),
+    ("cdc.partiql",),
     ("cdc.consumers",),
     ("cdc.functions",),
     ("cdc.mappings",),
