@@ -126,6 +126,68 @@ SOUND: list[tuple[str, dict[str, Any]]] = [
         },
     ),
     ("BatchWriteItem", {"RequestItems": {"tab": [{"PutRequest": {"Item": ITEM}}]}, **METRICS}),
+    (
+        "UpdateItem",
+        {
+            "TableName": "tab",
+            "Key": KEY,
+            "Expected": {"b": {"ComparisonOperator": "GE", "AttributeValueList": [{"N": "1"}]}, "x": {"Exists": False}},
+            "ConditionalOperator": "AND",
+            "AttributeUpdates": {"b": {"Action": "ADD", "Value": {"N": "1"}}, "w": {"Action": "DELETE"}},
+            **METRICS,
+        },
+    ),
+    (
+        "Query",
+        {
+            "TableName": "tab",
+            "IndexName": "loc",
+            "KeyConditions": {
+                "pk": {"ComparisonOperator": "EQ", "AttributeValueList": [KEY["pk"]]},
+                "a": {"ComparisonOperator": "BETWEEN", "AttributeValueList": [{"S": "a"}, {"S": "z"}]},
+            },
+            "QueryFilter": {"b": {"ComparisonOperator": "NOT_NULL"}},
+            "AttributesToGet": ["v", "b"],
+        },
+    ),
+    (
+        "ExecuteStatement",
+        {
+            "Statement": "SELECT pk, v FROM tab.glo WHERE a = ? AND b = ? AND c > ? ORDER BY c",
+            "Parameters": [ITEM["a"], {"N": "2"}, {"B": "AA=="}],
+            "ConsistentRead": False,
+            "Limit": 1,
+            "ReturnConsumedCapacity": "INDEXES",
+        },
+    ),
+    (
+        "BatchExecuteStatement",
+        {
+            "Statements": [
+                {
+                    "Statement": "UPDATE tab SET a = ?, v = list_append(v, ?) WHERE pk = 'p' AND sk = ? RETURNING ALL NEW *",
+                    "Parameters": [{"S": "y"}, {"L": []}, {"N": "1"}],
+                },
+                {"Statement": "DELETE FROM tab WHERE pk = ? AND sk = 3", "Parameters": [KEY["pk"]]},
+            ],
+            "ReturnConsumedCapacity": "INDEXES",
+        },
+    ),
+    (
+        "ExecuteTransaction",
+        {
+            "TransactStatements": [
+                {"Statement": "INSERT INTO tab VALUE ?", "Parameters": [{"M": ITEM | {"sk": {"N": "6"}}}]},
+                {
+                    "Statement": "EXISTS(SELECT * FROM tab WHERE pk = 'p' AND sk = 1 AND a = ?)",
+                    "Parameters": [{"S": "y"}],
+                    "ReturnValuesOnConditionCheckFailure": "ALL_OLD",
+                },
+            ],
+            "ClientRequestToken": "token",
+            "ReturnConsumedCapacity": "TOTAL",
+        },
+    ),
 ]
 VALUES = st.sampled_from(
     [
