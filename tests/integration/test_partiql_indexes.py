@@ -252,3 +252,38 @@ def test_legacy_filters_and_attributes_to_get_go_with_an_index(wire, table):
 )
 def test_a_legacy_query_of_an_index_is_refused_with(wire, table, more, message):
     assert wire.refusal("Query", {"TableName": table, "IndexName": "some", **more}).message == message
+
+
+@pytest.mark.parametrize(
+    ("update", "message"),
+    [
+        (
+            {"g": {"Value": n(1)}},
+            f"{OOMPV}Type mismatch for Index Key g Expected: S Actual: N IndexName: glo",
+        ),
+        (
+            {"g": {"Action": "ADD", "Value": n(1)}},
+            "The update expression attempted to update the secondary index key to unsupported type",
+        ),
+        (
+            {"g": {"Value": s("")}},
+            (
+                "One or more parameter values are not valid. The update expression attempted to update a secondary index key "
+                "to a value that is not supported. The AttributeValue for a key attribute cannot contain an empty string value."
+            ),
+        ),
+    ],
+)
+def test_attribute_updates_leave_index_keys_such_as_can_be_indexed(wire, table, update, message):
+    request = {"TableName": table, "Key": {"pk": s("none"), "sk": n(0)}, "AttributeUpdates": update}
+    assert wire.refusal("UpdateItem", request).message == message
+
+
+def test_attribute_updates_and_expected_keep_the_index(wire):
+    table = create(wire, "pk:S", others="g:N", global_=[index("glo", "g")])
+    key = {"TableName": table, "Key": {"pk": s("a")}}
+    for expected in ({"g": {"Exists": False}}, {"g": {"Value": n(2)}}):
+        wire.call("UpdateItem", **key, Expected=expected, AttributeUpdates={"g": {"Action": "ADD", "Value": n(2)}})
+    assert wire.call("Scan", TableName=table, IndexName="glo")["Items"] == [{"pk": s("a"), "g": n(4)}]
+    wire.call("UpdateItem", **key, AttributeUpdates={"g": {"Action": "DELETE"}})
+    assert wire.call("Scan", TableName=table, IndexName="glo")["Items"] == []
