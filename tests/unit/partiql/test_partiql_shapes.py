@@ -15,5 +15,5 @@ SHAPES = [value for value in vars(shapes).values() if isinstance(value, Shape)]
 @pytest.mark.parametrize("shape", SHAPES, ids=lambda shape: shape.operation)
 def test_a_shape_knows_every_member_of_the_services_model_and_its_bounds(shape):
     model = botocore.session.get_session().get_service_model("dynamodb")
-    agree(shape._structure, model.operation_model(shape.operation).input_shape)
+    agree(shape.structure, model.operation_model(shape.operation).input_shape)
     assert {shape.operation for shape in SHAPES} >= {"ExecuteStatement", "BatchExecuteStatement"}
