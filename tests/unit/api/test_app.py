@@ -306,9 +306,9 @@ def test_a_compressed_request_is_read(answer, call):
     ("encoding", "body", "status", "error"),
     [
         ("gzip", b"{}", 400, "SerializationException"),
-        ("gzip", gzip.compress(b"{}")[:-4], 400, "SerializationException"),
-        ("gzip", gzip.compress(b"{"), 400, "SerializationException"),
-        ("gzip", gzip.compress(b" " * ((16 << 20) + 1)), 413, "RequestEntityTooLargeException"),
+        ("gzip", gzip.compress(b"{}", mtime=0)[:-4], 400, "SerializationException"),
+        ("gzip", gzip.compress(b"{", mtime=0), 400, "SerializationException"),
+        ("gzip", gzip.compress(b" " * ((16 << 20) + 1), mtime=0), 413, "RequestEntityTooLargeException"),
         ("br", b"{}", 400, "SerializationException"),
     ],
 )
