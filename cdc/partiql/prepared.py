@@ -21,7 +21,7 @@ from cdc.expressions.update import CompiledUpdate, compile_actions
 from cdc.model.errors import ValidationException
 from cdc.partiql.parser import parse_statement
 from cdc.partiql.projection import Selection, selection_of
-from cdc.partiql.syntax import Exists, Insert, Select, Update
+from cdc.partiql.syntax import Exists, Insert, Select, Update, target_of
 from cdc.partiql.values import check_parameters, fill_item, fill_values
 
 if TYPE_CHECKING:
@@ -133,6 +133,12 @@ def prepare(text: str) -> Prepared:
     if isinstance(outcome, str):
         raise ValidationException(outcome)
     return outcome
+
+
+def table_named(text: str) -> str | None:
+    """Tell which table a statement names; None if it can't be read."""
+    outcome = _outcome(text)
+    return None if isinstance(outcome, str) else target_of(outcome.statement).table_name
 
 
 @lru_cache(maxsize=MAX_REMEMBERED_STATEMENTS)

@@ -17,6 +17,7 @@ import orjson
 from cdc.model.arns import table_arn, table_name_of
 from cdc.model.errors import (
     ConditionalCheckFailedException,
+    DuplicateItemException,
     ProvisionedThroughputExceededException,
     ServiceError,
     ThrottlingException,
@@ -43,8 +44,9 @@ MAXIMUM_EXCEEDED = "Throughput exceeds the maximum OnDemandThroughput configured
 _MODES = frozenset({None, "NONE", "TOTAL", "INDEXES"})
 _BATCHES = {"BatchGetItem": "UnprocessedKeys", "BatchWriteItem": "UnprocessedItems"}
 _TRANSACTIONS = frozenset({"TransactGetItems", "TransactWriteItems"})
-_READS = frozenset({"GetItem", "BatchGetItem", "Query", "Scan", "TransactGetItems"})
-ENFORCED = _READS | {"PutItem", "UpdateItem", "DeleteItem", "BatchWriteItem", "TransactWriteItems"}
+_STATEMENTS = {"BatchExecuteStatement": "Statements", "ExecuteTransaction": "TransactStatements"}
+_SINGLE = frozenset({"GetItem", "Query", "Scan", "PutItem", "UpdateItem", "DeleteItem", "ExecuteStatement"})
+ENFORCED = _SINGLE | _BATCHES.keys() | _TRANSACTIONS | _STATEMENTS.keys()
 """Operations that consume units."""
 
 
@@ -59,8 +61,10 @@ class _Bucket:
 class Enforcer:
     """The buckets of one process. May be used from any thread."""
 
-    def __init__(self, clock: Clock, burst_seconds: int) -> None:
+    def __init__(self, clock: Clock, burst_seconds: int, table_named: Callable[[str], str | None]) -> None:
+        """Begin with full buckets; `table_named` tells which table a PartiQL statement names, if it can be read."""
         self._clock = clock
+        self.table_named = table_named
         self._burst_seconds = burst_seconds
         self._buckets: dict[tuple[int, str], _Bucket] = {}  # by the table's id in the file, and Read or Write
         self._lock = threading.Lock()
@@ -74,7 +78,7 @@ class Enforcer:
         if name not in ENFORCED or mode not in _MODES:
             return operation(request, options)
         work = operation({**request, "ReturnConsumedCapacity": "INDEXES"}, options)
-        call = _Call(self, name, operation, request, options)
+        call = _Call(self, name, operation, request, options, "Read" if isinstance(work, Read) else "Write")
         if isinstance(work, Read):
             inner = work.run
             return Read(lambda view: call.run(view, inner), quick=work.quick)
@@ -114,15 +118,11 @@ class _Call:
     operation: Operation
     request: dict[str, Any]  # as it came
     options: Options
-
-    @property
-    def axis(self) -> str:
-        """Which of a table's two buckets it takes from."""
-        return "Read" if self.name in _READS else "Write"
+    axis: str  # which of a table's two buckets it takes from
 
     def run(self, context: Any, work: Callable[[Any], bytes]) -> bytes:
         """Let the request in or refuse it, run it, and take what it consumed."""
-        tables = _tables_of(self.name, self.request, context.catalog)
+        tables = self._tables(context.catalog)
         exhausted = [table for table in tables.values() if not self.enforcer.has_units(table, self.axis)]
         left = {}
         if exhausted:
@@ -133,7 +133,7 @@ class _Call:
             work = self._without(left)
         try:
             answer = orjson.loads(work(context))
-        except ConditionalCheckFailedException:
+        except (ConditionalCheckFailedException, DuplicateItemException):
             self._take(context, dict.fromkeys(tables, 1.0))  # a failed condition consumes, too
             raise
         consumed = answer.pop("ConsumedCapacity", [])
@@ -143,6 +143,25 @@ class _Call:
         if left:
             answer[_BATCHES[self.name]] |= left
         return orjson.dumps(answer)
+
+    def _tables(self, catalog: Catalog) -> dict[str, Table]:
+        """Find the tables that the request names and that there are."""
+        names = [table_name_of(each) for each in self._names() if each is not None]
+        return {each: catalog.tables[each] for each in names if each in catalog.tables}
+
+    def _names(self) -> Iterable[str | None]:
+        """Give the tables that the request names, and None for a statement that can't be read."""
+        request = self.request
+        if self.name == "ExecuteStatement":
+            return [self.enforcer.table_named(request["Statement"])]
+        if self.name in _STATEMENTS:
+            return [self.enforcer.table_named(each["Statement"]) for each in request[_STATEMENTS[self.name]]]
+        if self.name in _BATCHES:
+            return list(request["RequestItems"])
+        if self.name in _TRANSACTIONS:
+            actions = (member for item in request["TransactItems"] for member in item.values() if member is not None)
+            return [action["TableName"] for action in actions]
+        return [request["TableName"]]
 
     def _parts(self) -> Mapping[str, Any]:
         """Return what a batch asks of each table; nothing for an operation that is no batch."""
@@ -174,19 +193,6 @@ def _limit(table: Table, axis: str) -> int | None:
     if definition.billing_mode == PROVISIONED:
         return definition.read_units if read else definition.write_units
     return definition.max_read_units if read else definition.max_write_units
-
-
-def _tables_of(name: str, request: dict[str, Any], catalog: Catalog) -> dict[str, Table]:
-    """Find the tables that a request names and that there are."""
-    if name in _BATCHES:
-        named: Iterable[str] = request["RequestItems"]
-    elif name in _TRANSACTIONS:
-        actions = (member for item in request["TransactItems"] for member in item.values() if member is not None)
-        named = [action["TableName"] for action in actions]
-    else:
-        named = (request["TableName"],)
-    names = [table_name_of(each) for each in named]
-    return {each: catalog.tables[each] for each in names if each in catalog.tables}
 
 
 def _refusal(table: Table, axis: str, options: Options) -> ServiceError:

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from cdc.model.errors import ValidationException
-from cdc.partiql.prepared import KeyTest, prepare
+from cdc.partiql.prepared import KeyTest, prepare, table_named
 
 ITEM: dict[str, dict[str, Any]] = {
     "n": {"N": "5"},
@@ -186,3 +186,11 @@ def test_a_prepared_statement_is_remembered_and_so_is_its_error():
     for _ in range(2):
         with pytest.raises(ValidationException, match="Expected data manipulation"):
             prepare("remembered")
+
+
+@pytest.mark.parametrize(
+    ("text", "name"),
+    [("SELECT * FROM t.i", "t"), ('EXISTS(SELECT * FROM "t")', "t"), ("DELETE FROM u", "u"), ("garbage", None)],
+)
+def test_the_table_that_a_statement_names_is_known_without_its_parameters(text, name):
+    assert table_named(text) == name

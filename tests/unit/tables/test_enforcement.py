@@ -8,6 +8,7 @@ import pytest
 
 from cdc.model.errors import (
     ConditionalCheckFailedException,
+    DuplicateItemException,
     ProvisionedThroughputExceededException,
     ThrottlingException,
     ValidationException,
@@ -187,3 +188,28 @@ def test_it_can_be_switched_on_and_off(service, create):
         put(service)
     service.set_options(replace(service.options, enforces_throughput=True))
     put(service)
+
+
+def test_statements_take_units_of_their_table_as_the_operations_that_do_the_same(service, create, clock):
+    create(reads=1, writes=2)
+    insert = {"Statement": "INSERT INTO abc VALUE {'pk': 'a'}"}
+    service.execute_statement(**insert)
+    with pytest.raises(DuplicateItemException):
+        service.execute_statement(**insert)
+    service.execute_transaction(TransactStatements=[{"Statement": "UPDATE abc SET v = 1 WHERE pk = 'a'"}])
+    deletes = [{"Statement": "garbage"}, {"Statement": "DELETE FROM abc WHERE pk = 'a'"}]
+    for refused in (
+        lambda: service.execute_statement(**insert),
+        lambda: service.batch_execute_statement(Statements=deletes),
+        lambda: service.execute_transaction(TransactStatements=deletes[1:]),
+    ):
+        with pytest.raises(ProvisionedThroughputExceededException):
+            refused()
+    select = {"Statement": "SELECT * FROM abc WHERE pk = 'a'", "ConsistentRead": True}
+    for _ in range(2):
+        assert "ConsumedCapacity" not in service.execute_statement(**select)
+    with pytest.raises(ProvisionedThroughputExceededException):
+        service.batch_execute_statement(Statements=[select])
+    clock.advance(1)
+    service.batch_execute_statement(Statements=[select])
+    assert service.batch_execute_statement(Statements=deletes)["Responses"][1] == {"TableName": "abc"}
