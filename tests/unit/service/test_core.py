@@ -58,7 +58,7 @@ def test_a_method_runs_the_operation_of_its_name(service, name):
 
 def test_a_name_that_is_no_operation_is_a_key_error(service):
     with pytest.raises(KeyError):
-        service.call("CreateBackup", {})
+        service.call("CreateGlobalTable", {})
 
 
 def test_housekeeping_fills_an_index_and_gives_back_what_deleted_ones_held(service, monkeypatch):
