@@ -75,7 +75,7 @@ class Update:
 
     @property
     def literals(self) -> Item:
-        """The attributes that it sets to a value of the request, and the values."""
+        """The attributes that it sets to a value of the request, or adds one to or deletes one from, and the values."""
         return {name: self._values[placeholder] for name, placeholder in self._compiled.literals}
 
     @property
@@ -160,9 +160,9 @@ def compile_actions(actions: Sequence[Action], names: Mapping[str, str] = AS_WRI
 
 
 def _literals(actions: Sequence[Action], leaves: list[tuple[DocumentPath, Effect]]) -> Iterator[tuple[str, str]]:
-    """Find the attributes that are set to a value as it is, each with the value's placeholder."""
+    """Find the attributes that take a value as it is, each with the value's placeholder."""
     for action, (path, _) in zip(actions, leaves, strict=True):
-        if action.section == "SET" and len(path) == 1 and isinstance(action.operand, Value):
+        if len(path) == 1 and isinstance(action.operand, Value):
             yield str(path[0]), action.operand.name
 
 

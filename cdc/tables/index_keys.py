@@ -71,7 +71,7 @@ def _size(attributes: KeyAttributes, item: Item) -> int:
 
 
 def check_set_index_keys(table: Table, update: Update) -> None:
-    """Check the index keys that an update sets to values of the request, for which the item need not be read.
+    """Check the index keys that take values of the request in an update, for which the item need not be read.
 
     Raises: ValidationException. (DynamoDB: UpdateItem, secondary indexes.)
     """

@@ -111,7 +111,8 @@ TOO_LONG = "The update expression attempted to update the secondary index key be
         ("SET a = f", {}, EMPTY_UPDATE + EMPTY.format("string")),
         ("SET a = g", {}, TOO_LONG),
         ("SET a = :v", {"v": {"S": "x" * 2049}}, TOO_LONG),
-        ("ADD d :v", {"v": {"N": "1"}}, UNSUPPORTED),
+        ("ADD d :v", {"v": {"N": "1"}}, mismatch("d", "S", "N", "both")),
+        ("DELETE a :v", {"v": {"SS": ["x"]}}, mismatch("a", "S", "SS", "both")),
     ],
 )
 def test_an_update_is_refused_for_what_it_makes_of_a_key(update, expression, values, message):
