@@ -422,6 +422,14 @@ def test_a_filter_of_a_query_may_not_name_the_keys(wire, table, expression, name
     assert (refused.code, refused.message) == ("ValidationException", f"{ONLY_NON_KEYS}{name}")
 
 
+@pytest.mark.parametrize(("table", "condition"), [(NUMBERS, "pk = :p AND sk = :v"), (HASH, "pk = :p")])
+def test_a_query_for_one_item_says_at_its_limit_that_there_is_no_more(wire, table, condition):
+    """Its start key would be refused, see below, and paginators pass on what they get."""
+    values = {"v": n(9)} if ":v" in condition else {}
+    [page] = wire.pages("Query", **request_of(table, condition, values), Limit=1)
+    assert page["Count"] == 1
+
+
 OUTSIDE = "The provided starting key is outside query boundaries based on provided conditions"
 
 
