@@ -35,7 +35,7 @@ def bind_attribute_updates(updates: Mapping[str, Mapping[str, Any]]) -> Update |
         leaves[name] = effect = _effect(name, action, value)
         if action != "DELETE":
             writing[name] = effect
-        if action == "PUT" and value is not None:
+        if value is not None:
             literals[name] = value
     if not leaves:
         return None

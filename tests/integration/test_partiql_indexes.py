@@ -263,7 +263,11 @@ def test_a_legacy_query_of_an_index_is_refused_with(wire, table, more, message):
         ),
         (
             {"g": {"Action": "ADD", "Value": n(1)}},
-            "The update expression attempted to update the secondary index key to unsupported type",
+            f"{OOMPV}Type mismatch for Index Key g Expected: S Actual: N IndexName: glo",
+        ),
+        (
+            {"g": {"Action": "DELETE", "Value": {"SS": ["x"]}}},
+            f"{OOMPV}Type mismatch for Index Key g Expected: S Actual: SS IndexName: glo",
         ),
         (
             {"g": {"Value": s("")}},
