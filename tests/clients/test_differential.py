@@ -13,11 +13,13 @@ import pytest
 from tests.clients.differential import transactions
 from tests.clients.differential.comparison import Outcome, Pair, compare, create
 from tests.clients.differential.differences import explanation
+from tests.clients.differential.legacy import legacy_request
 from tests.clients.differential.peers import dynalite
 from tests.clients.differential.programs import PLAIN, Program, Request
 from tests.clients.node_programs import why_no_node
 
 REQUESTS = int(os.environ.get("DIFFERENTIAL_REQUESTS", "1500"))
+LEGACY_SHARE = 0.3
 SEED = 1 if "DIFFERENTIAL_REQUESTS" not in os.environ else Random().randrange(1 << 32)
 
 
@@ -34,8 +36,10 @@ def peer(wire):
 
 @pytest.mark.timeout(3600 if "DIFFERENTIAL_REQUESTS" in os.environ else 120)
 def test_all_that_differs_is_explained(wire, peer):
-    program = Program(Random(SEED))
-    pairs = (compare(wire, peer, program.request()) for _ in range(REQUESTS))
+    draw = Random(SEED)
+    program = Program(draw)
+    requests = (legacy_request(draw) if draw.random() < LEGACY_SHARE else program.request() for _ in range(REQUESTS))
+    pairs = (compare(wire, peer, request) for request in requests)
     unexplained = [str(pair) for pair in pairs if pair is not None and explanation(pair) is None]
     assert not unexplained, f"seed {SEED}: {len(unexplained)} unexplained:\n" + "\n".join(unexplained[:10])
 

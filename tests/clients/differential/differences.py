@@ -24,6 +24,10 @@ OPERAND = "An operand in the update expression has an incorrect data type"
 UNSUPPORTED = "The update expression attempted to update the secondary index key to unsupported type"
 EFFECTS = {PATH, MISSING, OPERAND, UNSUPPORTED}  # faults that only the stored item shows
 WRONG = "One or more parameter values were invalid: "
+WRONG_VALUE = re.compile(
+    rf"Supplied AttributeValue is empty|Input collection contains duplicates|{WRONG}An \w+ set  may not be empty"
+    "|The parameter cannot be converted to a numeric value"
+)
 ORDER = ("Projection", "Filter", "KeyCondition", "Update", "Condition")
 
 
@@ -88,8 +92,21 @@ def compares_what_has_no_order(pair: Pair) -> bool:
     return compared and judge_a_condition_differently(pair)
 
 
+def asks_for_one_key(pair: Pair) -> bool:
+    sort = pair.request.body.get("KeyConditions", {}).get("sk", {})
+    return has(pair, "^pk = :a0 AND sk = ") or sort.get("ComparisonOperator") == "EQ"
+
+
+def looks_for_what_is_no_scalar(pair: Pair) -> bool:
+    values = pair.request.body.get("ExpressionAttributeValues", {}).values()
+    none = any(kind in each for each in values for kind in ("SS", "NS", "BS", "L", "M", "BOOL", "NULL"))
+    return has(pair, r"contains\(") and none and judge_a_condition_differently(pair)
+
+
 def updates_nothing(pair: Pair) -> bool:
-    only_removes = has(pair, r"^(REMOVE|DELETE) ") and not has(pair, r"\b(SET|ADD) ")
+    updates = pair.request.body.get("AttributeUpdates", {})
+    only_removes = bool(updates) and {each["Action"] for each in updates.values()} == {"DELETE"}
+    only_removes |= has(pair, r"^(REMOVE|DELETE) ") and not has(pair, r"\b(SET|ADD) ")
     return only_removes and pair.ours.left == [None] and (not pair.theirs.code or pair.theirs.message == PATH)
 
 
@@ -129,7 +146,7 @@ def fetched_from_the_table(pair: Pair) -> bool:
 def changes_inside_what_it_copies(pair: Pair) -> bool:
     if pair.ours.code or pair.theirs.code or pair.request.operation != "UpdateItem":
         return False
-    text = pair.request.body["UpdateExpression"]
+    text = pair.request.body.get("UpdateExpression", "")
     for placeholder, name in pair.request.body.get("ExpressionAttributeNames", {}).items():
         text = text.replace(placeholder, name)
     copied = re.findall(r" = (?:if_not_exists\()?(\w+)(?![\w.\[(])", text)
@@ -173,16 +190,46 @@ DIFFERENCES = (
         ),
     ),
     Difference(
-        "an empty text is looked for by IN or contains",
+        "an empty text is looked for by IN, contains or attribute_type",
         "§4.2: equality on any type; dynalite finds no empty text",
         lambda pair: (
-            has(pair, r" IN \(|contains\(") and "" in texts(pair.request.body) and judge_a_condition_differently(pair)
+            has(pair, r" IN \(|contains\(|attribute_type\(")
+            and "" in texts(pair.request.body)
+            and judge_a_condition_differently(pair)
         ),
+    ),
+    Difference(
+        "contains looks in a list for a value that is no scalar",
+        "§4.2: list element equality (deep)",
+        looks_for_what_is_no_scalar,
     ),
     Difference(
         "a wrong value in an item and one in an expression",
         "§1.5: step 4, values in ExpressionAttributeValues, before step 5, values in Item",
         lambda pair: both_invalid(pair) and pair.ours.message.startswith("ExpressionAttributeValues contains invalid"),
+    ),
+    Difference(
+        "EQ and NE of AttributeValueList with a value that is no scalar and no set",
+        "§12: Types: EQ, NE all",
+        lambda pair: (
+            re.search(r"ComparisonOperator (EQ|NE) is not valid for (L|M|NULL|BOOL) ", pair.theirs.message) is not None
+        ),
+    ),
+    Difference(
+        "a wrong value in AttributeValueList",
+        "§3.1: what a value is, in any position; §1.5, step 5, before the table is looked up",
+        lambda pair: (
+            WRONG_VALUE.match(pair.ours.message) is not None and "ComparisonOperator" in str(pair.request.body)
+        ),
+    ),
+    Difference(
+        "a number that is not written as it is stored is compared in Expected or a legacy filter",
+        "§4.2: numbers numerically at full precision; dynalite compares these by their text",
+        lambda pair: (
+            re.search("Expected|QueryFilter|ScanFilter", str(pair.request.body)) is not None
+            and re.search(r"'N': '(007|1e2)'", str(pair.request.body)) is not None
+            and judge_a_condition_differently(pair)
+        ),
     ),
     Difference(
         "NOT NOT",
@@ -198,6 +245,11 @@ DIFFERENCES = (
         "REMOVE and DELETE inside of an attribute, in an update that makes the item",
         "§4.3: REMOVE of a path whose parent is missing is ignored on an item that does not exist",
         removes_inside_nothing,
+    ),
+    Difference(
+        "an update removes an element of a list and changes the inside of a later one",
+        "§4.3: paths are of the item as before the update, sections apply independent of order",
+        lambda pair: has(pair, r"REMOVE .*l\[0\]") and has(pair, r"l\[1\]\.k") and not pair.ours.code,
     ),
     Difference(
         "UPDATED_OLD or UPDATED_NEW of attributes that are not there",
@@ -259,7 +311,7 @@ DIFFERENCES = (
         lambda pair: (
             (pair.ours.answer or {}).get("Pages") == [1]
             and pair.theirs.answer == pair.ours.answer | {"Pages": [1, 0]}
-            and has(pair, "^pk = :a0 AND sk = ")
+            and asks_for_one_key(pair)
         ),
     ),
     Difference(
