@@ -410,7 +410,11 @@ class Life:
         for name, model in self.models.items():
             self.sync(name)
             if name not in self.paused and FUNCTIONS[name] in self.bench.functions.names:
+                closed = [lane for lane in model.lanes.values() if self.is_closed(lane)]
+                waited_for = {lane.shard for lane in closed if lane.call or model.wanted(lane, lane.state.position)}
                 for lane in model.lanes.values():
+                    if any(shard < lane.shard for shard in waited_for):
+                        continue  # other filters may want records in a shard that had come to its end
                     assert model.rests(lane, now_ms, closed=self.is_closed(lane)), f"{name} does nothing at {lane}"
 
     def run(self, steps: int) -> None:

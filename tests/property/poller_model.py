@@ -186,11 +186,11 @@ class Model:
         call, rules, state = lane.call, self.rules, lane.state
         assert call is not None
         lane.call = None
+        lane.postponed = lane.postponed + 1 if answer.meaning == UNREACHED else 0
         if call.void:
             return
         if answer.meaning == DONE and rules.window_ms and call.sequences and not answer.state:
             answer = Answer(FAILED)
-        lane.postponed = lane.postponed + 1 if answer.meaning == UNREACHED else 0
         lane.branches = [Branch(state), self.verdict(lane, call, answer)]
         lane.earliest_ms = now_ms + lane.branches[-1].wait_ms
 
