@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from tests.clients.differential.differences import DIFFERENCES
 from tests.compatibility.models import SERVICES, operations
 
 if TYPE_CHECKING:
@@ -22,6 +23,12 @@ _TITLES = {"dynamodb": "DynamoDB", "dynamodbstreams": "DynamoDB Streams"}
 _MADE = (
     "<!-- Made by scripts/compatibility from botocore's models, cdc's operations and compatibility.toml: edit that. -->"
 )
+
+
+_PEER = """\
+`tests/clients/test_differential.py` makes the same random requests of cdc and of dynalite 4, an independent
+implementation, and compares answers, errors and what is stored. Each difference must be of a kind in this table, which
+stands in `tests/clients/differential`."""
 
 
 class NotesError(Exception):
@@ -91,6 +98,16 @@ def _lines(found: Sequence[Operation], notes: Notes) -> Iterator[str]:
     for heading, choices in notes.choices.items():
         yield from ("", f"## {heading}", "")
         yield from (f"- {choice.strip()}" for choice in choices)
+    yield from (
+        "",
+        "## Held against dynalite",
+        "",
+        _PEER,
+        "",
+        "| kind of difference | why cdc answers as it does |",
+        "|---|---|",
+    )
+    yield from (f"| {each.kind} | {each.because} |" for each in DIFFERENCES)
 
 
 def _row(operation: Operation, notes: Notes) -> str:

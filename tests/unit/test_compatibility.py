@@ -8,6 +8,7 @@ import pytest
 
 from cdc.model.constraints import ListOf, String
 from cdc.model.request_shapes import Member, NotYet, Shape, Structure
+from tests.clients.differential.differences import DIFFERENCES
 from tests.compatibility import models
 from tests.compatibility.models import Operation, operations
 from tests.compatibility.page import PAGE, Notes, NotesError, load_notes, page
@@ -41,7 +42,9 @@ def test_a_row_says_how_far_and_why_not():
     assert "| Works | works, within limits | slowly; without `A.B` |" in lines
     assert "| Refused | refused | ValidationException `not here`: no time |" in lines
     assert "| `B` | Works | no room |" in lines
-    assert lines[-3:] == ["## Choices", "", "- One."]
+    choices = lines.index("## Choices")
+    assert lines[choices : choices + 3] == ["## Choices", "", "- One."]
+    assert all(f"| {each.kind} | {each.because} |" in lines for each in DIFFERENCES)
 
 
 @pytest.mark.parametrize(
