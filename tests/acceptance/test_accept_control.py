@@ -91,7 +91,7 @@ def test_a_batch_that_fails_for_ever_can_be_skipped_and_gone_back_to(failing):
 
 def test_a_retry_does_not_wait_for_the_pause_to_end(failing):
     cdc = failing()
-    eventually(lambda: any(lane["failed_attempts"] > 4 for lane in lanes(cdc)), "pauses are some seconds long")
+    eventually(lambda: any(lane["failed_attempts"] > 5 for lane in lanes(cdc)), "pauses are 4 to 8 s long")
     cdc.write("mended", "")
     assert cdc.run("mappings", "retry", "collect") == "1 batch of collect is tried again\n"
     eventually(lambda: seen(cdc) == ["a", "bad", "b"], "it is delivered")
