@@ -190,8 +190,7 @@ class Life:
 
     def compare_letters(self, name: str) -> None:
         """Each discard has one dead letter, and one message if there is a destination."""
-        for _, shard in self.bench.reader.view().catalog.shards.values():
-            self.shard_ids[shard.shard_id] = shard.id
+        self.note_shards()
         letters = self.query(f"SELECT {LETTERS} FROM dead_letters WHERE mapping_name = ?", name)
         found = Counter((request_id, self.shard_ids[shard_id], *rest) for request_id, shard_id, *rest in letters)
         expected = self.models[name].letters
@@ -199,6 +198,11 @@ class Life:
         payloads = self.query(f"SELECT payload FROM {MESSAGES} WHERE mapping_name = ?", name)
         told = Counter(self.letter_told_of(orjson.loads(payload)) for (payload,) in payloads)
         assert told == Counter(letter[:-1] for letter in expected if letter.sent)
+
+    def note_shards(self) -> None:
+        """Remember the names of shards, which letters outlive."""
+        for _, shard in self.bench.reader.view().catalog.shards.values():
+            self.shard_ids[shard.shard_id] = shard.id
 
     def letter_told_of(self, message: Any) -> tuple[Any, ...]:
         request, about = message["requestContext"], message["DDBStreamBatchInfo"]
@@ -380,6 +384,7 @@ class Life:
             self.bench.disable()
 
     def purge(self) -> None:
+        self.note_shards()
         for name in self.models:
             self.sync(name)
         self.bench.purge()
