@@ -10,7 +10,7 @@ from cdc.mappings.event import ENVELOPE_BYTES
 from cdc.mappings.selection import FILTERED
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Callable, Iterable, Iterator
 
     from cdc.mappings.selection import Selection
     from cdc.store.blocks import Record
@@ -130,6 +130,8 @@ def fill(batch: Batch, records: Iterable[Record], select: Selection, limits: Lim
     examined = expired = expired_through = 0
     end = End.NO_MORE
     enough_bytes, enough_records = batch.size_bytes + TURN_BYTES, batch.count + TURN_RECORDS
+    records = iter(records)
+    takes_all = select.takes_all and not limits.window_ms and limits.age_horizon_ms is None
     for record in records:
         if limits.last is not None and record.sequence > limits.last:
             end = End.FULL
@@ -147,9 +149,48 @@ def fill(batch: Batch, records: Iterable[Record], select: Selection, limits: Lim
         if examined == TURN_EXAMINED or batch.count == enough_records or batch.size_bytes >= enough_bytes:
             end = End.TURN
             break
+        if takes_all and batch.records:
+            before = batch.count
+            end = _take_all(batch, records, select.encode, limits, (enough_records, enough_bytes))
+            examined += batch.count - before
+            break
     if expired_through:
         return Filling(End.EXPIRED, examined, expired, expired_through)
     return Filling(End.FULL if batch.complete else end, examined)
+
+
+def _take_all(
+    batch: Batch, records: Iterator[Record], encode: Callable[[Record], bytes], limits: Limits, enough: tuple[int, int]
+) -> End:
+    """Go on as `fill` does, at half its cost, where each record is for the lane and only number and size end a batch.
+
+    `enough`: records and bytes with which the turn ends.
+    """
+    taken, sequences, filtered_before = batch.records, batch.sequences, batch.filtered_before
+    filtered, size_bytes, last = batch.filtered, batch.size_bytes, limits.last
+    most = enough[0] if batch.max_records is None else min(enough[0], batch.max_records)
+    end = End.NO_MORE
+    record = None
+    for following in records:
+        if last is not None and following.sequence > last:
+            end = End.FULL
+            break
+        encoded = encode(following)
+        larger = size_bytes + 1 + len(encoded)
+        if larger > EVENT_BYTES:
+            batch.last = None  # as in `_offer`
+            end = End.FULL
+            break
+        record, size_bytes = following, larger
+        taken.append(encoded)
+        sequences.append(record.sequence)
+        filtered_before.append(filtered)
+        if len(taken) >= most or size_bytes >= enough[1]:
+            end = End.TURN
+            break
+    if record is not None:
+        batch.size_bytes, batch.through, batch.last_created_ms = size_bytes, record.sequence, record.created_ms
+    return end
 
 
 def _offer(batch: Batch, record: Record, select: Selection, limits: Limits) -> End | None:

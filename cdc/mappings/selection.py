@@ -30,7 +30,7 @@ class Selection:
     def __init__(
         self, encode: Callable[[Record], bytes], lane: int, lane_count: int, matches: Callable[[bytes], bool] | None
     ) -> None:
-        self._encode = encode
+        self.encode = encode
         self._lane = lane
         self._lane_count = lane_count
         self._matches = matches
@@ -40,7 +40,7 @@ class Selection:
         """Decide about a record, and encode it if it is for the lane."""
         if self._lane_count > 1 and lane_of(record.change, self._lane_count) != self._lane:
             return FOREIGN
-        encoded = self._encode(record)
+        encoded = self.encode(record)
         if self._matches is not None and not self._matches(encoded):
             return FILTERED
         return encoded
