@@ -26,8 +26,8 @@ BATCH_SIZE = 1000
 DELIVERY_SECONDS = 60
 """How long a backlog may take to arrive."""
 LOOK_SECONDS = 0.002
-WARM_WRITES = 20
-"""Writes before those that count: the first ones start the handler's process."""
+WARM_SECONDS = 3.0
+"""Of writes before those that count: the first ones start the handlers' processes, up to one for each lane."""
 MAPPINGS = 10
 IDLE_RATE = 40.0
 STEADY_RATE = 500.0
@@ -182,11 +182,12 @@ def latencies(
     Raises: ChildError when the handler misses one.
     """
     table, rate, count, connections = load
-    pace = [str(daemon.port), table, str(rate), str(count + WARM_WRITES), str(connections), "0.5"]
-    seconds = (count + WARM_WRITES) / rate + DELIVERY_SECONDS
+    warm = round(rate * WARM_SECONDS)
+    pace = [str(daemon.port), table, str(rate), str(count + warm), str(connections), "0.5"]
+    seconds = (count + warm) / rate + DELIVERY_SECONDS
     sent = report(module("paced", *pace), core=None, log=bench.log, seconds=seconds)
-    noted = await_arrivals(arrivals, (count + WARM_WRITES) * mappings)
-    counted = [(number, moment) for number, moment in noted if number >= WARM_WRITES]
+    noted = await_arrivals(arrivals, (count + warm) * mappings)
+    counted = [(number, moment) for number, moment in noted if number >= warm]
     from_send = [(moment - sent["sent_ns"][number]) / 1e6 for number, moment in counted]
     after_answer = [(moment - sent["answered_ns"][number]) / 1e6 for number, moment in counted]
     return {
