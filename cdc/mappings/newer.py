@@ -8,17 +8,18 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import orjson
 
 from cdc.mappings.redrive import key_text
+from cdc.mappings.selection import selection_of
 from cdc.model.catalog import sequence_text
 from cdc.model.dead_letters import REDRIVEN
 from cdc.model.mappings import DEAD, DELIVERED
 from cdc.store import checkpoints as stored_checkpoints
-from cdc.store import dead_letters, records
-from cdc.streams.wire import RecordWriter
+from cdc.store import history, records
 
 if TYPE_CHECKING:
     from cdc.mappings.redrive import Key, Redrive
     from cdc.mappings.surroundings import Surroundings
     from cdc.model.catalog import Shard, Stream
+    from cdc.model.history import Outcome
     from cdc.store.blocks import Record
     from cdc.store.reading import View
 
@@ -109,26 +110,22 @@ class _History(NamedTuple):
         """Tell whether a record reached the function: not if it was filtered, skipped, trimmed or given up."""
         outcomes = [
             each
-            for each in stored_checkpoints.outcomes_at(
+            for each in history.outcomes_about(
                 self.connection, self.redrive.run.mapping.id, self.span.shard.id, record.sequence
             )
-            if self.key.place.number % each.lane_count == each.lane
+            if self.key.place.number % each.lane_count == each.lane and each.after_sequence < record.sequence
         ]
         return not outcomes or any(self._is_delivery(each, record) for each in outcomes)
 
-    def _is_delivery(self, outcome: Any, record: Record) -> bool:
+    def _is_delivery(self, outcome: Outcome, record: Record) -> bool:
         if outcome.kind == DELIVERED:
             return not outcome.filtered or self._matches(record)
         return bool(outcome.kind == DEAD and self._was_redriven(record))
 
     def _matches(self, record: Record) -> bool:
-        writer = RecordWriter(self.span.stream, self.surroundings.options, self.surroundings.reader.file_id)
-        filters = self.redrive.run.filters
-        return not filters.patterns or filters.matches_encoded(writer.event_record(record))
+        options, file_id = self.surroundings.options, self.surroundings.reader.file_id
+        return selection_of(self.span.stream, options, file_id, self.redrive.run.filters).wants(record)
 
     def _was_redriven(self, record: Record) -> bool:
-        text = sequence_text(record.sequence)
-        events = dead_letters.events_at(self.connection, self.redrive.run.mapping.id, record.sequence, REDRIVEN)
-        return any(
-            each["dynamodb"]["SequenceNumber"] == text for event in events for each in orjson.loads(event)["Records"]
-        )
+        letters = history.dead_letters_about(self.connection, self.redrive.letter.table_name, record.sequence)
+        return any((each.mapping_id, each.state) == (self.redrive.run.mapping.id, REDRIVEN) for each in letters)

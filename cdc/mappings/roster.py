@@ -8,10 +8,9 @@ from typing import TYPE_CHECKING
 
 from cdc.mappings.lane import Lane, Phase
 from cdc.mappings.run import MappingRun
-from cdc.mappings.selection import Selection
+from cdc.mappings.selection import selection_of
 from cdc.store.checkpoints import checkpoints_of, load_checkpoints
 from cdc.store.mappings import load_controls
-from cdc.streams.wire import RecordWriter
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -19,6 +18,7 @@ if TYPE_CHECKING:
     from cdc.consumers.walk import Stop
     from cdc.mappings.agenda import Agenda
     from cdc.mappings.redrive import Redrive
+    from cdc.mappings.selection import Selection
     from cdc.mappings.surroundings import Surroundings
     from cdc.model.catalog import Catalog, Stream
     from cdc.model.mappings import Checkpoint, Mapping
@@ -172,9 +172,8 @@ class Roster:
             self._limit(run)
 
     def _selection(self, run: MappingRun, stream: Stream, number: int, count: int) -> Selection:
-        writer = RecordWriter(stream, self._surroundings.options, self._surroundings.reader.file_id)
-        matches = run.filters.matches_encoded if run.filters.patterns else None
-        return Selection(writer.event_record, number, count, matches)
+        options, file_id = self._surroundings.options, self._surroundings.reader.file_id
+        return selection_of(stream, options, file_id, run.filters, number, count)
 
     def _begin(self, lane: Lane) -> None:
         self._control(lane)

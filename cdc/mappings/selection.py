@@ -6,10 +6,14 @@ from enum import Enum
 from typing import TYPE_CHECKING, Literal, TypeAlias
 
 from cdc.model.lanes import lane_of
+from cdc.streams.wire import RecordWriter
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from cdc.mappings.filtering import Filters
+    from cdc.model.catalog import Stream
+    from cdc.model.options import Options
     from cdc.store.blocks import Record
 
 
@@ -48,3 +52,12 @@ class Selection:
     def wants(self, record: Record) -> bool:
         """Tell whether a record is for the lane; it may be too late to deliver it."""
         return self.takes_all or isinstance(self(record), bytes)
+
+
+def selection_of(
+    stream: Stream, options: Options, file_id: str, filters: Filters, lane: int = 0, lane_count: int = 1
+) -> Selection:
+    """Build the selection of one lane of a mapping with these filters."""
+    writer = RecordWriter(stream, options, file_id)
+    matches = filters.matches_encoded if filters.patterns else None
+    return Selection(writer.event_record, lane, lane_count, matches)

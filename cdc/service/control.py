@@ -7,7 +7,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, NamedTuple
 
 from cdc.mappings.filtering import compile_filters
-from cdc.mappings.selection import FILTERED, FOREIGN, Selection
+from cdc.mappings.selection import FILTERED, FOREIGN, selection_of
 from cdc.model.catalog import sequence_text, sequence_value
 from cdc.model.errors import ServiceError
 from cdc.model.mappings import LATEST, SKIPPED, TRIM_HORIZON, ShardControl
@@ -15,7 +15,6 @@ from cdc.store import checkpoints as stored_checkpoints
 from cdc.store import mappings as stored_mappings
 from cdc.store import records
 from cdc.store.checkpoints import Passed
-from cdc.streams.wire import RecordWriter
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -132,9 +131,8 @@ class Control:
         """Count what is in a batch that fails."""
         stream, shard = view.catalog.shards[checkpoint.shard]
         filters = compile_filters(mapping.settings.filters)
-        writer = RecordWriter(stream, self._service.options, self._service.reader.file_id)
-        matches = filters.matches_encoded if filters.patterns else None
-        select = Selection(writer.event_record, checkpoint.lane, checkpoint.lane_count, matches)
+        options, file_id = self._service.options, self._service.reader.file_id
+        select = selection_of(stream, options, file_id, filters, checkpoint.lane, checkpoint.lane_count)
         wanted = filtered = 0
         with closing(records.read(view.connection, view.catalog, shard, checkpoint.sequence)) as found:
             for record in found:

@@ -256,13 +256,6 @@ def skip(transaction: Transaction, checkpoint: Checkpoint, passed: Passed) -> Ch
     return settle(transaction, checkpoint, checkpoint.retry_through, passed)
 
 
-def outcomes_at(connection: Connection, mapping_id: int, shard: int, sequence: int) -> list[Any]:
-    """List the outcomes of all lanes of a shard that a sequence is within, oldest first."""
-    within = (_outcomes.after_sequence < sequence, _outcomes.through_sequence >= sequence)
-    some = select(schema.outcomes).where(_outcomes.mapping_id == mapping_id, _outcomes.shard == shard, *within)
-    return list(connection.execute(some.order_by(_outcomes.id)))
-
-
 _COLUMNS = tuple(column.name for column in schema.checkpoints.columns)
 _KEY = ("mapping_id", "shard", "lane")
 _MOVED = tuple(name for name in _COLUMNS if name not in {*_KEY, "lane_count"})

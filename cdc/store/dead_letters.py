@@ -67,17 +67,6 @@ def load_event(connection: Connection, letter_id: int) -> bytes | None:
     return bytes(row.event)
 
 
-def events_at(connection: Connection, mapping_id: int, sequence: int, state: str) -> list[bytes]:
-    """Read the events of a mapping's dead letters in a state that may hold a sequence."""
-    some = select(_letters.event).where(
-        _letters.mapping_id == mapping_id,
-        _letters.state == state,
-        _letters.first_sequence <= sequence,
-        _letters.last_sequence >= sequence,
-    )
-    return [bytes(event) for event in connection.execute(some).scalars()]
-
-
 def count(connection: Connection) -> dict[int, int]:
     """Count the dead letters of each mapping that wait for somebody."""
     dead = select(_letters.mapping_id, func.count()).where(_letters.state != REDRIVEN).group_by(_letters.mapping_id)
