@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from itertools import groupby
 from typing import TYPE_CHECKING, Any
 
 import orjson
@@ -22,6 +21,7 @@ from cdc.store.schema import outcomes
 from cdc.store.writer import Job, Writer
 from cdc.streams import lifecycle
 from cdc.streams.retention import purge_step
+from tests.unit.mappings.stepping import Stepped
 from tests.unit.store.files import DAY, create_table, item_of, put
 
 if TYPE_CHECKING:
@@ -81,7 +81,7 @@ class Functions:
             done(outcome)
 
 
-class Bench:
+class Bench(Stepped):
     """Everything around a poller. `crash` and `restart` leave the file as it is."""
 
     def __init__(self, path: Path, jitter: float = 0.0) -> None:
@@ -100,7 +100,7 @@ class Bench:
         self.reader = Reader(self.database, self.clock)
         self.queue: list[Job[Any]] = []
         self.requests = iter(range(10**9))
-        self.poller = Poller(
+        self.machine = self.poller = Poller(
             Surroundings(
                 database=self.database,
                 reader=self.reader,
@@ -182,44 +182,6 @@ class Bench:
 
     def purge(self) -> None:
         purge_step(self.writer, self.reader, self.clock.now_ms())
-
-    def commit(self) -> None:
-        """Run the checkpoint writes that the poller has queued."""
-        jobs, self.queue[:] = self.queue[:], []
-        if not jobs:
-            return
-        try:
-            if self.store_error is not None:
-                raise self.store_error
-            results = self.writer.call(lambda each: [job.run(each) for job in jobs])
-            for job, result in zip(jobs, results, strict=True):
-                job.result = result
-        except ServiceError as error:
-            for job in jobs:
-                job.error = error
-        for notify, group in groupby(jobs, key=lambda job: job.notify):
-            notify(list(group))
-
-    def run(self, steps: int = 10_000) -> None:
-        """Step until nothing is left to do at this moment."""
-        for _ in range(steps):
-            self.wake_at = self.poller.step(self.clock.monotonic())
-            if not self.hold_writes:
-                self.commit()
-            idle = self.wake_at is None or self.wake_at > self.clock.monotonic()
-            if idle and not self.poller.inbox.wait(0):
-                return
-        raise AssertionError("the poller does not come to rest")
-
-    def advance(self, seconds: float) -> None:
-        """Let time pass, waking the poller when it asked for it."""
-        end = self.clock.monotonic() + seconds
-        self.run()
-        while self.wake_at is not None and self.wake_at <= end:
-            self.clock.advance(self.wake_at - self.clock.monotonic())
-            self.run()
-        self.clock.advance(end - self.clock.monotonic())
-        self.run()
 
     def mapping_id(self, name: str = "m") -> int:
         with self.database.reading() as connection:

@@ -3,22 +3,22 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from itertools import groupby
 from typing import TYPE_CHECKING, Any
 
 from cdc.clock import ManualClock
 from cdc.mappings.outbox.dispatcher import Dispatcher, Surroundings
-from cdc.model.errors import ServiceError
 from cdc.model.outbox import Message
 from cdc.store import outbox
 from cdc.store.database import open_database
 from cdc.store.writer import Job, Writer
+from tests.unit.mappings.stepping import Stepped
 
 if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
 
     from cdc.mappings.destinations.sending import Parcel, SendError
+    from cdc.model.errors import ServiceError
     from cdc.model.outbox import Entry
 
 A, B = "file:/a", "file:/b"
@@ -40,7 +40,7 @@ class Sending:
         return self.parcel.message_id
 
 
-class Desk:
+class Desk(Stepped):
     """Everything around a dispatcher. `restart` leaves the file as it is, as a crash does."""
 
     def __init__(self, path: Path, jitter: float = 0.0) -> None:
@@ -57,7 +57,7 @@ class Desk:
         self.database = open_database(self.path)
         self.writer = Writer(self.database, self.clock)
         self.queue: list[Job[Any]] = []
-        self.dispatcher = Dispatcher(
+        self.machine = self.dispatcher = Dispatcher(
             Surroundings(
                 database=self.database,
                 submit=self.queue.append,
@@ -92,44 +92,6 @@ class Desk:
         answer = self.answer(attempt)
         if not isinstance(answer, str):
             done(answer)
-
-    def commit(self) -> None:
-        """Run the writes that the dispatcher has queued."""
-        jobs, self.queue[:] = self.queue[:], []
-        if not jobs:
-            return
-        try:
-            if self.store_error is not None:
-                raise self.store_error
-            results = self.writer.call(lambda each: [job.run(each) for job in jobs])
-            for job, result in zip(jobs, results, strict=True):
-                job.result = result
-        except ServiceError as error:
-            for job in jobs:
-                job.error = error
-        for notify, group in groupby(jobs, key=lambda job: job.notify):
-            notify(list(group))
-
-    def run(self, steps: int = 10_000) -> None:
-        """Step until nothing is left to do at this moment."""
-        for _ in range(steps):
-            self.wake_at = self.dispatcher.step(self.clock.monotonic())
-            if not self.hold_writes:
-                self.commit()
-            idle = self.wake_at is None or self.wake_at > self.clock.monotonic()
-            if idle and not self.dispatcher.inbox.wait(0):
-                return
-        raise AssertionError("the dispatcher does not come to rest")
-
-    def advance(self, seconds: float) -> None:
-        """Let time pass, waking the dispatcher when it asked for it."""
-        end = self.clock.monotonic() + seconds
-        self.run()
-        while self.wake_at is not None and self.wake_at <= end:
-            self.clock.advance(self.wake_at - self.clock.monotonic())
-            self.run()
-        self.clock.advance(end - self.clock.monotonic())
-        self.run()
 
     def entry(self, message_id: str) -> Entry:
         with self.database.reading() as connection:
