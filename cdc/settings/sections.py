@@ -382,7 +382,7 @@ class MappingSettings(Checked):
         default=(),
         metadata=rule(
             Kind.TEXTS,
-            "Event source mapping metrics, as Lambda's MetricsConfig; cdc counts them in any case.",
+            "Which metrics of Lambda's MetricsConfig /metrics has of the mapping.",
             choices=("EventCount",),
             form='a list that is empty or ["EventCount"]',
         ),
