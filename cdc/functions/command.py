@@ -13,16 +13,18 @@ import orjson
 
 from cdc.functions.environment import environment_of
 from cdc.functions.output import DRAIN_BYTES_MAX, READ_BYTES
-from cdc.functions.pump import Pump
 from cdc.functions.runner import elapsed_ms, ended_outcome, timed_out
 from cdc.functions.worker import RESULT_BYTES_MAX
 from cdc.model.functions import Outcome
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from cdc.functions.invocation_log import InvocationLog
     from cdc.functions.keeper_client import Child
     from cdc.functions.output import OutputCapture
-    from cdc.functions.runner import Surroundings, Wake
+    from cdc.functions.pump import Pump
+    from cdc.functions.runner import Surroundings
     from cdc.model.functions import FunctionDefinition, Invocation
 
 
@@ -72,7 +74,12 @@ class Run:
     """One process of a command, from its start to the end of its group."""
 
     def __init__(
-        self, definition: FunctionDefinition, surroundings: Surroundings, invocation: Invocation, capture: OutputCapture
+        self,
+        definition: FunctionDefinition,
+        surroundings: Surroundings,
+        invocation: Invocation,
+        capture: OutputCapture,
+        pump: Pump,
     ) -> None:
         assert definition.command is not None
         self.answer = Answer()
@@ -95,17 +102,17 @@ class Run:
             )
             self._open.callback(self.child.close)
             failing.pop_all()
-        self._pump = Pump(surroundings.clock)
-        self._pump.add(self._stdout, self._on_stdout)
-        self._pump.add(self._stderr, self._on_stderr)
-        self._pump.add(self.child.fileno(), self.child.receive)
+        self._pump = pump
+        pump.add(self._stdout, self._on_stdout)
+        pump.add(self._stderr, self._on_stderr)
+        self.child.watch(pump, pump.look)
 
-    def wait(self, deadline: float) -> bool:
+    async def wait(self, deadline: float) -> bool:
         """Return True once the process and its group are gone; at the deadline kill them first and return False."""
-        in_time = self._pump.run_until(lambda: self.child.ended, deadline)
+        in_time = await self._pump.run_until(lambda: self.child.ended, deadline)
         if not in_time:
             self.child.kill()
-            self._pump.run_until(lambda: self.child.ended)
+            await self._pump.run_until(lambda: self.child.ended)
         # Not until the end of the pipes: a grandchild in a session of its own may hold them for ever.
         for read in (self._on_stdout, self._on_stderr):
             for _ in range(DRAIN_BYTES_MAX // READ_BYTES):
@@ -115,6 +122,7 @@ class Run:
 
     def close(self) -> None:
         """Give up the descriptors."""
+        self._pump.clear()
         self._open.close()
 
     def _pipe(self, theirs: ExitStack) -> tuple[int, int]:
@@ -151,10 +159,13 @@ class CommandRunner:
     progress that a script prints, doesn't fail it: the result is None then.
     """
 
-    def __init__(self, definition: FunctionDefinition, surroundings: Surroundings, log: InvocationLog) -> None:
+    def __init__(
+        self, definition: FunctionDefinition, surroundings: Surroundings, log: InvocationLog, pump: Pump
+    ) -> None:
         self._definition = definition
         self._surroundings = surroundings
         self._log = log
+        self._pump = pump
         self._child: Child | None = None
         self._stopped = False
 
@@ -163,16 +174,16 @@ class CommandRunner:
         """No process outlives its invocation."""
         return False
 
-    def invoke(self, invocation: Invocation) -> Outcome:
+    async def invoke(self, invocation: Invocation) -> Outcome:
         """Run the command to its end."""
         clock, seconds = self._surroundings.clock, self._definition.timeout_seconds
         started = clock.monotonic()
-        run = Run(self._definition, self._surroundings, invocation, self._log.output)
+        run = Run(self._definition, self._surroundings, invocation, self._log.output, self._pump)
         try:
             self._child = run.child
             if self._stopped:
                 run.child.kill()
-            in_time = run.wait(started + seconds)
+            in_time = await run.wait(started + seconds)
         finally:
             self._child = None
             run.close()
@@ -183,10 +194,10 @@ class CommandRunner:
             return timed_out(invocation, seconds, duration_ms=duration_ms)
         return ended_outcome(invocation, run.child, stopped=self._stopped, duration_ms=duration_ms)
 
-    def rest(self, wake: Wake, until: float) -> None:
+    async def rest(self, wanted: Callable[[], bool], until: float) -> None:
         """Nothing of an idle instance needs looking after."""
 
-    def close(self) -> None:
+    async def close(self) -> None:
         """Nothing is left to end."""
 
     def kill(self) -> None:

@@ -25,12 +25,11 @@ class StartGate:
         self.error = ""
         """Why the last start failed; empty when it didn't."""
 
-    def wait(self, stop: threading.Event) -> None:
-        """Block until the next start may be tried, or until `stop`."""
+    @property
+    def closed_seconds(self) -> float:
+        """How long until the next start may be tried; 0 or less: at once."""
         with self._lock:
-            seconds = self._open_at - self._clock.monotonic() if self._failures else 0.0
-        if seconds > 0:
-            stop.wait(seconds)
+            return self._open_at - self._clock.monotonic() if self._failures else 0.0
 
     def failed(self, error: str) -> None:
         """Take notice of a process that ended, or gave up, before it was ready."""

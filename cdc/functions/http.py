@@ -1,8 +1,7 @@
-"""HTTP/1.1 for the runtime of one instance: its few connections, on the instance's own thread; httptools parses."""
+"""HTTP/1.1 for the runtime of one instance: its few connections, on the loop of all functions; httptools parses."""
 
 from __future__ import annotations
 
-import select
 import socket
 from http import HTTPStatus
 from typing import TYPE_CHECKING, NamedTuple
@@ -222,7 +221,7 @@ class Connection:
             try:
                 sent = self._socket.sendmsg(self._unsent)
             except BlockingIOError:
-                self._pump.add(fd, self._on_ready, select.POLLIN | select.POLLOUT)
+                self._pump.add(fd, self._on_ready, writing=True)
                 return
             except OSError:  # it is closed on the other side
                 self.close(broken=True)

@@ -1,4 +1,4 @@
-"""In-process handlers: a callable of the daemon's own interpreter, called on the thread of its instance.
+"""In-process handlers: a callable of the daemon's own interpreter, called on a thread of its instance.
 
 A thread can't be killed. One that overruns its timeout goes on, is shown by the status, and its invocation is over
 only when it returns: then as a timeout, whatever it answered. The pool warns of it when the timeout has passed. Its output
@@ -12,6 +12,8 @@ import os
 import sys
 import threading
 from dataclasses import replace
+from functools import partial
+from queue import SimpleQueue
 from typing import TYPE_CHECKING, Any
 
 import orjson
@@ -27,7 +29,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from cdc.functions.invocation_log import InvocationLog
-    from cdc.functions.runner import Surroundings, Wake
+    from cdc.functions.pump import Pump
+    from cdc.functions.runner import Surroundings
     from cdc.model.functions import FunctionDefinition, Invocation
 
 _IMPORTING = threading.Lock()
@@ -57,24 +60,71 @@ def load(handler: str, folder: str) -> Callable[[Any, Any], Any]:
 
 
 class InProcessRunner:
-    """An instance of an in-process function: its thread, and nothing else."""
+    """An instance of an in-process function: its thread, which begins with the first invocation."""
 
-    def __init__(self, definition: FunctionDefinition, surroundings: Surroundings, log: InvocationLog) -> None:
+    def __init__(
+        self, definition: FunctionDefinition, surroundings: Surroundings, log: InvocationLog, pump: Pump
+    ) -> None:
         self._definition = definition
         self._surroundings = surroundings
         self._log = log
+        self._pump = pump
         self._handler: Callable[[Any, Any], Any] | None = None
         self._log_stream_name = log_stream_name(surroundings.clock.now_ms())
+        self._invocations: SimpleQueue[tuple[Invocation, float] | None] = SimpleQueue()
+        self._thread: threading.Thread | None = None
+        self._outcome: Outcome | BaseException | None = None
 
     @property
     def warm(self) -> bool:
         """An idle instance holds nothing."""
         return False
 
-    def invoke(self, invocation: Invocation) -> Outcome:
+    async def invoke(self, invocation: Invocation) -> Outcome:
         """Call the handler; whatever it raises is the invocation's failure."""
+        started = self._surroundings.clock.monotonic()
+        if self._thread is None:
+            name = f"function {self._definition.name}"
+            thread = threading.Thread(target=self._work, name=name, daemon=True)
+            thread.start()
+            self._thread = thread
+        self._outcome = None
+        self._invocations.put((invocation, started))
+        await self._pump.run_until(lambda: self._outcome is not None)
+        return self._take()
+
+    async def rest(self, wanted: Callable[[], bool], until: float) -> None:
+        """Nothing of an idle instance needs looking after."""
+
+    async def close(self) -> None:
+        """End the thread, which has nothing to do."""
+        self._invocations.put(None)
+        if self._thread is not None:
+            self._thread.join()
+
+    def kill(self) -> None:
+        """Do nothing: a thread can't be killed."""
+
+    def _work(self) -> None:
+        while (following := self._invocations.get()) is not None:
+            try:
+                outcome: Outcome | BaseException = self._call(*following)
+            except BaseException as error:  # noqa: BLE001 - it is raised where it is waited for
+                outcome = error
+            self._surroundings.loop.call(partial(self._returned, outcome))
+
+    def _returned(self, outcome: Outcome | BaseException) -> None:
+        self._outcome = outcome
+        self._pump.look()
+
+    def _take(self) -> Outcome:
+        assert self._outcome is not None
+        if isinstance(self._outcome, BaseException):
+            raise self._outcome
+        return self._outcome
+
+    def _call(self, invocation: Invocation, started: float) -> Outcome:
         clock, seconds = self._surroundings.clock, self._definition.timeout_seconds
-        started = clock.monotonic()
         result: bytes | None = None
         fault: dict[str, Any] | None = None
         init_ms = None
@@ -96,15 +146,6 @@ class InProcessRunner:
         if fault is not None:
             return replace(answered(Answer(worker.ERROR, orjson.dumps(fault)), duration_ms), init_ms=init_ms)
         return Outcome(ok=True, duration_ms=duration_ms, init_ms=init_ms, result=result)
-
-    def rest(self, wake: Wake, until: float) -> None:
-        """Nothing of an idle instance needs looking after."""
-
-    def close(self) -> None:
-        """Nothing is left to end."""
-
-    def kill(self) -> None:
-        """Do nothing: a thread can't be killed."""
 
     def _context(self, invocation: Invocation, deadline: float) -> worker.Context:
         return worker.Context(

@@ -8,18 +8,20 @@ import socket
 import subprocess
 import sys
 import threading
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from cdc.functions import keeper
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Callable, Mapping, Sequence
+
+    from cdc.functions.pump import Pump
 
 LOST_GROUP_CHECKS = 400
-"""How often to look, 5 ms apart, whether a group killed without the keeper is gone: 2 s, as init reaps at once."""
-
-
+"""How often to look whether a group killed without the keeper is gone: for 2 s, as init reaps at once."""
+LOST_GROUP_PAUSE_SECONDS = 0.005
 END_SECONDS = 10.0
 """For the keeper to end: killed processes last longer only when the kernel holds them, as in a lost network disk."""
 
@@ -39,17 +41,23 @@ class Child:
         """Nothing of it runs any more. Without an exit code or start error, the keeper itself died."""
 
     def fileno(self) -> int:
-        """Return the descriptor that is readable when `receive` has something to do."""
+        """Return the leash's descriptor."""
         return self._leash.fileno()
 
-    def receive(self) -> None:
-        """Take what the keeper wrote; blocks until there is something."""
+    def watch(self, pump: Pump, on_end: Callable[[], object]) -> None:
+        """Take what the keeper writes, as it comes, and call `on_end` when nothing of the process runs any more."""
+        pump.add(self.fileno(), partial(self._receive, pump, on_end))
+
+    def _receive(self, pump: Pump, on_end: Callable[[], object]) -> None:
         try:
             data = self._leash.recv(4096)
         except ConnectionResetError:
             data = b""
         if not data:
-            self._lost()
+            pump.remove(self.fileno())
+            if self.pid is not None and not self.ended:
+                keeper.kill_group(self.pid)
+            self._lost(pump, on_end, LOST_GROUP_CHECKS)
             return
         *lines, self._unread = (self._unread + data).split(b"\n")
         for line in lines:
@@ -62,6 +70,17 @@ class Child:
                 self.exit_code = int(rest)
             else:
                 self.start_error = rest
+        if self.ended:
+            pump.remove(self.fileno())
+            on_end()
+
+    def _lost(self, pump: Pump, on_end: Callable[[], object], checks: int) -> None:
+        """Wait for the end of a group that was killed without the keeper."""
+        if not self.ended and self.pid is not None and checks and keeper.group_exists(self.pid):
+            pump.later(LOST_GROUP_PAUSE_SECONDS, partial(self._lost, pump, on_end, checks - 1))
+            return
+        self.ended = True
+        on_end()
 
     def kill(self) -> None:
         """Have the whole process group killed; from any thread; its end is still reported."""
@@ -73,16 +92,6 @@ class Child:
     def close(self) -> None:
         """Give up the leash, which kills the group if it still runs."""
         self._leash.close()
-
-    def _lost(self) -> None:
-        if self.pid is not None and not self.ended:
-            keeper.kill_group(self.pid)
-            pause = threading.Event()
-            for _ in range(LOST_GROUP_CHECKS):
-                if not keeper.group_exists(self.pid):
-                    break
-                pause.wait(0.005)
-        self.ended = True
 
 
 class KeeperClient:

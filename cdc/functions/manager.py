@@ -8,6 +8,7 @@ from types import MappingProxyType
 from typing import TYPE_CHECKING
 
 from cdc.functions.keeper_client import KeeperClient
+from cdc.functions.loop import FunctionLoop
 from cdc.functions.pool import QUEUE_MAX, Job, Pool
 from cdc.functions.runner import FunctionsOptions, Surroundings, failure
 from cdc.model.functions import Invocation, Outcome, UnknownFunctionError
@@ -41,8 +42,9 @@ class Functions:
         keep_fds: Sequence[int] = (),
     ) -> None:
         self._keeper = KeeperClient(keep_fds)
+        self._loop = FunctionLoop()
         self._surroundings = Surroundings(
-            clock=clock, log=log, keeper=self._keeper, options=options or FunctionsOptions()
+            clock=clock, log=log, keeper=self._keeper, loop=self._loop, options=options or FunctionsOptions()
         )
         self._lock = threading.Lock()
         self._pools: dict[str, Pool] = {}
@@ -67,7 +69,7 @@ class Functions:
             orphans = [job for name in set(self._pools) - set(wanted) for job in self._retire(self._pools.pop(name))]
             for definition in wanted.values():
                 self._define(definition)
-            self._retired = [pool for pool in self._retired if pool.threads()]
+            self._retired = [pool for pool in self._retired if not pool.ended]
         self._refuse(orphans)
 
     def invoke(self, name: str, event: bytes, request_id: str, done: Callable[[Outcome], None]) -> None:
@@ -137,6 +139,7 @@ class Functions:
         endable = [pool for pool in pools if not (pool.definition.in_process and pool.status().in_flight)]
         self._join(endable, KILL_SECONDS)
         self._keeper.close()
+        self._loop.close(KILL_SECONDS if all(pool.ended for pool in pools) else 0)
 
     def _define(self, definition: FunctionDefinition) -> None:
         old = self._pools.get(definition.name)
@@ -156,9 +159,7 @@ class Functions:
         clock = self._surroundings.clock
         deadline = clock.monotonic() + seconds
         for pool in pools:
-            for thread in pool.threads():
-                if thread is not threading.current_thread():
-                    thread.join(max(0.0, deadline - clock.monotonic()))
+            pool.wait(deadline - clock.monotonic())
 
     def _refuse(self, jobs: list[Job]) -> None:
         """Fail jobs on a thread of its own, since the caller may hold a lock that their listeners take."""

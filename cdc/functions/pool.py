@@ -5,13 +5,15 @@ from __future__ import annotations
 import logging
 import threading
 from collections import deque
+from functools import partial
 from typing import TYPE_CHECKING, NamedTuple
 
 from cdc.functions.command import CommandRunner
 from cdc.functions.gate import StartGate
 from cdc.functions.in_process import InProcessRunner
 from cdc.functions.invocation_log import InvocationLog
-from cdc.functions.runner import Wake, failure
+from cdc.functions.pump import Pump
+from cdc.functions.runner import failure
 from cdc.functions.runtime_process import RuntimeProcess
 from cdc.functions.sources import Sources
 from cdc.functions.warm import WarmRunner
@@ -52,12 +54,12 @@ class Job(NamedTuple):
 
 
 class Lane:
-    """A thread with its runner, serving one invocation at a time."""
+    """A task with its runner, serving one invocation at a time."""
 
-    def __init__(self, runner: Runner, log: InvocationLog) -> None:
+    def __init__(self, runner: Runner, log: InvocationLog, pump: Pump) -> None:
         self.runner = runner
         self.log = log
-        self.wake = Wake()
+        self.pump = pump
         self.job: Job | None = None
         self.started: float | None = None
         """When the running invocation began, on the monotonic clock."""
@@ -85,11 +87,11 @@ class Pool:
         if definition.reload_on_change:
             self._sources = Sources(definition.name, definition.working_directory, surroundings.clock)
         self._lock = threading.Lock()
+        self._changed = threading.Condition(self._lock)
         self._lanes: list[Lane] = []
         self._idle: list[Lane] = []
         self._queue: deque[Job] = deque()
         self._retired = False
-        self._threads: list[threading.Thread] = []
 
     def submit(self, job: Job, *, queue_max: int | None = None) -> None:
         """Hand the job to an idle lane, or to a new one, or queue it. Never blocks.
@@ -101,7 +103,7 @@ class Pool:
             if self._idle:
                 lane = self._idle.pop()
                 lane.job = job
-                lane.wake.set()
+                self.surroundings.loop.call(lane.pump.look)
             elif len(self._lanes) < self._limit:
                 self._open_lane(job)
             elif queue_max is None or len(self._queue) < queue_max:
@@ -117,7 +119,7 @@ class Pool:
         with self._lock:
             self._retired = True
             for lane in self._idle:
-                lane.wake.set()
+                self.surroundings.loop.call(lane.pump.look)
             self._idle.clear()
             queued = list(self._queue)
             self._queue.clear()
@@ -128,11 +130,17 @@ class Pool:
         with self._lock:
             lanes = list(self._lanes)
         for lane in lanes:
-            lane.runner.kill()
+            self.surroundings.loop.call(lane.runner.kill)
 
-    def threads(self) -> list[threading.Thread]:
-        """Return the threads of a retired pool that still run."""
-        return [thread for thread in self._threads if thread.is_alive()]
+    @property
+    def ended(self) -> bool:
+        """Whether nothing of a retired pool runs any more."""
+        return not self._lanes
+
+    def wait(self, seconds: float) -> None:
+        """Wait for the end of a retired pool, up to so long."""
+        with self._changed:
+            self._changed.wait_for(lambda: not self._lanes, max(0.0, seconds))
 
     def status(self) -> FunctionStatus:
         """Describe this moment."""
@@ -179,43 +187,38 @@ class Pool:
 
     def _open_lane(self, job: Job) -> None:
         log = InvocationLog(self.definition, self.surroundings.log)
-        lane = Lane(self._runner(log), log)
+        pump = Pump(self.surroundings.loop.loop, self.surroundings.clock)
+        lane = Lane(self._runner(log, pump), log, pump)
         lane.job = job
-        name = f"function {self.definition.name}"
-        thread = threading.Thread(target=self._work, args=(lane,), name=name, daemon=True)
-        try:
-            thread.start()
-        except BaseException:
-            lane.wake.close()
-            raise
         self._lanes.append(lane)
-        self._threads = [each for each in self._threads if each.is_alive()]
-        self._threads.append(thread)
+        self.surroundings.loop.start(partial(self._work, lane))
 
-    def _runner(self, log: InvocationLog) -> Runner:
+    def _runner(self, log: InvocationLog, pump: Pump) -> Runner:
         definition, surroundings = self.definition, self.surroundings
         match definition.kind:
             case Kind.COMMAND:
-                return CommandRunner(definition, surroundings, log)
+                return CommandRunner(definition, surroundings, log, pump)
             case Kind.IN_PROCESS:
-                return InProcessRunner(definition, surroundings, log)
+                return InProcessRunner(definition, surroundings, log, pump)
         process = RuntimeProcess if definition.kind is Kind.RUNTIME else WorkerProcess
-        return WarmRunner(definition, surroundings, log, process, gate=self._gate, sources=self._sources)
+        return WarmRunner(definition, surroundings, log, pump, process, gate=self._gate, sources=self._sources)
 
-    def _work(self, lane: Lane) -> None:
-        while (job := lane.job) is not None:
-            lane.started, lane.warned = self.surroundings.clock.monotonic(), False
-            outcome = self._run(lane, job)
-            rests = self._free(lane)
-            job.finish(outcome)
-            if rests:
-                self._rest(lane)
+    async def _work(self, lane: Lane) -> None:
         try:
-            lane.runner.close()
+            while (job := lane.job) is not None:
+                lane.started, lane.warned = self.surroundings.clock.monotonic(), False
+                outcome = await self._run(lane, job)
+                rests = self._free(lane)
+                job.finish(outcome)
+                if rests:
+                    await self._rest(lane)
+            await lane.runner.close()
+        except Exception:
+            logging.getLogger(__name__).exception("an instance of %s failed", self.definition.name)
         finally:
-            with self._lock:
+            with self._changed:
                 self._lanes.remove(lane)
-            lane.wake.close()
+                self._changed.notify_all()
 
     def _free(self, lane: Lane) -> bool:
         """Give the lane its next job, or make it idle (True) before the listener may submit that next job."""
@@ -228,27 +231,26 @@ class Pool:
             self._idle.insert(len(self._idle) if lane.runner.warm else 0, lane)
             return True
 
-    def _rest(self, lane: Lane) -> None:
+    async def _rest(self, lane: Lane) -> None:
         """Wait for the lane's next job; without one for too long it is no longer of the pool."""
-        clock = self.surroundings.clock
-        until = clock.monotonic() + self.definition.idle_timeout_seconds
+
+        def wanted() -> bool:
+            return lane.job is not None or self._retired
+
+        until = self.surroundings.clock.monotonic() + self.definition.idle_timeout_seconds
         try:
-            if lane.job is None:  # the listener submitted none
-                lane.runner.rest(lane.wake, until)
+            await lane.runner.rest(wanted, until)
         except Exception:
             logging.getLogger(__name__).exception("an idle instance of %s failed", self.definition.name)
-        if lane.wake.wait(until - clock.monotonic()):
-            return
-        with self._lock:
-            if lane in self._idle:
-                self._idle.remove(lane)
-                return
-        lane.wake.wait()  # a job, or the end of the pool, came at the last moment
+        if not await lane.pump.run_until(wanted, until):
+            with self._lock:
+                if lane in self._idle:  # else a job came at the last moment
+                    self._idle.remove(lane)
 
-    def _run(self, lane: Lane, job: Job) -> Outcome:
+    async def _run(self, lane: Lane, job: Job) -> Outcome:
         lane.log.begin(job.invocation.request_id)
         try:
-            outcome = lane.runner.invoke(job.invocation)
+            outcome = await lane.runner.invoke(job.invocation)
         except Exception as error:
             logging.getLogger(__name__).exception("function %s could not be run", self.definition.name)
             outcome = failure(job.invocation, "Sandbox.Failure", f"The function could not be run: {error}")

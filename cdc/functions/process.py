@@ -1,4 +1,4 @@
-"""A process that stays for many invocations: its output, its end, and what it answers, on the thread of its instance."""
+"""A process that stays for many invocations: its output, its end, and what it answers, on the loop of all functions."""
 
 from __future__ import annotations
 
@@ -12,7 +12,6 @@ import orjson
 from cdc.functions import worker
 from cdc.functions.environment import environment_of
 from cdc.functions.output import READ_BYTES
-from cdc.functions.pump import Pump
 from cdc.model.functions import Outcome
 
 if TYPE_CHECKING:
@@ -20,7 +19,8 @@ if TYPE_CHECKING:
 
     from cdc.functions.keeper_client import Child
     from cdc.functions.output import OutputCapture
-    from cdc.functions.runner import Surroundings, Wake
+    from cdc.functions.pump import Pump
+    from cdc.functions.runner import Surroundings
     from cdc.model.functions import FunctionDefinition, Invocation
 
 GOODBYE_SECONDS = 2.0
@@ -54,10 +54,12 @@ class WarmProcess(ABC):
 
     child: Child
 
-    def __init__(self, definition: FunctionDefinition, surroundings: Surroundings, capture: OutputCapture) -> None:
+    def __init__(
+        self, definition: FunctionDefinition, surroundings: Surroundings, capture: OutputCapture, pump: Pump
+    ) -> None:
         self.definition = definition
         self.surroundings = surroundings
-        self.pump = Pump(surroundings.clock)
+        self.pump = pump
         self.answer: Answer | None = None
         self.open = ExitStack()
         """Descriptors, to be closed at the end."""
@@ -101,51 +103,42 @@ class WarmProcess(ABC):
         self.open.callback(self.child.close)
         os.set_blocking(self._log, False)
         self.pump.add(self._log, self._on_log)
-        self.pump.add(self.child.fileno(), self._on_leash)
+        self.child.watch(self.pump, self.catch_up)
 
-    def initialised(self, deadline: float) -> Answer | None:
+    async def initialised(self, deadline: float) -> Answer | None:
         """Return what the process says first: that it is ready, or why not; None when it ended or the deadline came."""
-        return self._answered(deadline)
+        return await self._answered(deadline)
 
-    def exchange(self, invocation: Invocation, deadline: float) -> Answer | None:
+    async def exchange(self, invocation: Invocation, deadline: float) -> Answer | None:
         """Run one invocation and return its answer: None when the process ended or the deadline came."""
         self.answer = None
         self.hand_over(invocation, max(0, round((deadline - self.surroundings.clock.monotonic()) * 1000)))
-        return self._answered(deadline)
+        return await self._answered(deadline)
 
     def look(self) -> None:
         """Take what has happened meanwhile, without waiting."""
         self.pump.once()
 
-    def rest(self, wake: Wake, until: float) -> None:
-        """Return when the flag is set, the time has come, or the process is gone."""
-        self._wait(lambda: self.gone, until, wake)
+    async def rest(self, wanted: Callable[[], bool], until: float) -> None:
+        """Return when the instance is wanted, the time has come, or the process is gone."""
+        await self.pump.run_until(lambda: wanted() or self.gone, until)
 
-    def say_goodbye(self, wake: Wake | None = None) -> None:
-        """Let an idle process end by itself, if it will; who sets the flag doesn't wait for it."""
+    async def say_goodbye(self, wanted: Callable[[], bool] | None = None) -> None:
+        """Let an idle process end by itself, if it will; who wants the instance doesn't wait for it."""
         if self.hang_up():
-            self._wait(lambda: self.child.ended, self.surroundings.clock.monotonic() + GOODBYE_SECONDS, wake)
+            until = self.surroundings.clock.monotonic() + GOODBYE_SECONDS
+            await self.pump.run_until(lambda: self.child.ended or (wanted is not None and wanted()), until)
 
-    def end(self) -> None:
+    async def end(self) -> None:
         """Kill what still runs of the group, wait until it is gone and read the last of its output."""
         self.child.kill()
-        self.pump.run_until(lambda: self.child.ended)
+        await self.pump.run_until(lambda: self.child.ended)
         self._capture.drain(self._log)
+        self.pump.clear()
         self.open.close()
 
-    def _wait(self, finished: Callable[[], bool], until: float, wake: Wake | None) -> None:
-        if wake is None:
-            self.pump.run_until(finished, until)
-            return
-        woken: list[bool] = []
-        self.pump.add(wake.fileno(), lambda: woken.append(True))
-        try:
-            self.pump.run_until(lambda: bool(woken) or finished(), until)
-        finally:
-            self.pump.remove(wake.fileno())
-
-    def _answered(self, deadline: float) -> Answer | None:
-        self.pump.run_until(lambda: self.answer is not None or self.child.ended, deadline)
+    async def _answered(self, deadline: float) -> Answer | None:
+        await self.pump.run_until(lambda: self.answer is not None or self.child.ended, deadline)
         self._capture.drain(self._log)
         return self.answer
 
@@ -158,9 +151,3 @@ class WarmProcess(ABC):
             self._capture.feed(data)
         else:
             self.pump.remove(self._log)
-
-    def _on_leash(self) -> None:
-        self.child.receive()
-        if self.child.ended:
-            self.pump.remove(self.child.fileno())
-            self.catch_up()

@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import math
-import os
-import select
 import signal
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Protocol
@@ -16,6 +13,7 @@ if TYPE_CHECKING:
 
     from cdc.clock import Clock
     from cdc.functions.keeper_client import Child, KeeperClient
+    from cdc.functions.loop import FunctionLoop
     from cdc.model.functions import Invocation
 
 MAX_INSTANCES_DEFAULT = 10
@@ -44,6 +42,7 @@ class Surroundings:
     log: Callable[[str, str, str], None]
     """Called with function name, request id (empty between invocations) and one line of its output."""
     keeper: KeeperClient
+    loop: FunctionLoop
     options: FunctionsOptions
     environment: Mapping[str, str] = field(default_factory=dict)
     """Variables for every function, which its own may override."""
@@ -53,53 +52,23 @@ class Surroundings:
         return f"arn:aws:lambda:{self.options.region}:{self.options.account_id}:function:{name}"
 
 
-class Wake:
-    """A flag between threads that has a descriptor, so that a thread can wait for it and for a child at once."""
-
-    def __init__(self) -> None:
-        self._read, self._write = os.pipe()
-
-    def fileno(self) -> int:
-        """Return the descriptor that is readable while the flag is set."""
-        return self._read
-
-    def set(self) -> None:
-        """Set the flag; exactly one `wait` follows each."""
-        os.write(self._write, b"\0")
-
-    def wait(self, seconds: float | None = None) -> bool:
-        """Return True, and clear the flag, once it is set; False when it isn't within so long."""
-        if seconds is not None:
-            poll = select.poll()
-            poll.register(self._read, select.POLLIN)
-            if not poll.poll(math.ceil(max(0.0, seconds) * 1000)):
-                return False
-        os.read(self._read, 1)
-        return True
-
-    def close(self) -> None:
-        """Give up the descriptors."""
-        os.close(self._read)
-        os.close(self._write)
-
-
 class Runner(Protocol):
-    """One instance of a function. All but `kill` and the properties is called by its one thread."""
+    """One instance of a function, on the loop's thread."""
 
-    def invoke(self, invocation: Invocation) -> Outcome:
+    async def invoke(self, invocation: Invocation) -> Outcome:
         """Run one invocation to its end; when this returns, nothing of a failed process runs any more."""
 
-    def rest(self, wake: Wake, until: float) -> None:
-        """Look after an idle instance until the flag is set, or until a moment of the monotonic clock.
+    async def rest(self, wanted: Callable[[], bool], until: float) -> None:
+        """Look after an idle instance until it is wanted, or until a moment of the monotonic clock.
 
-        Return at once when there is nothing to look after.
+        Return earlier when there is nothing to look after.
         """
 
-    def close(self) -> None:
+    async def close(self) -> None:
         """End for good, gently if it is idle."""
 
     def kill(self) -> None:
-        """Have the running invocation end now, if that can be done; from any thread."""
+        """Have the running invocation end now, if that can be done."""
 
     @property
     def warm(self) -> bool:

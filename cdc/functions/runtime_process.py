@@ -20,6 +20,7 @@ from cdc.functions.runtime_api import BODY_BYTES_MAX, HOST, RuntimeApi
 if TYPE_CHECKING:
     from cdc.functions.http import Request
     from cdc.functions.output import OutputCapture
+    from cdc.functions.pump import Pump
     from cdc.functions.runner import Surroundings
     from cdc.model.functions import FunctionDefinition, Invocation
 
@@ -32,8 +33,10 @@ BACKLOG = 128
 class RuntimeProcess(WarmProcess):
     """One runtime, its port and its connections. The port is as random as the system makes it."""
 
-    def __init__(self, definition: FunctionDefinition, surroundings: Surroundings, capture: OutputCapture) -> None:
-        super().__init__(definition, surroundings, capture)
+    def __init__(
+        self, definition: FunctionDefinition, surroundings: Surroundings, capture: OutputCapture, pump: Pump
+    ) -> None:
+        super().__init__(definition, surroundings, capture, pump)
         self._connections: dict[Connection, None] = {}  # the one that was quiet for longest comes first
         self._waiting: Connection | None = None  # its `next` is not answered yet
         self._event: Reply | None = None

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import select
 import socket
 import sys
 from pathlib import Path
@@ -14,6 +13,7 @@ from cdc.functions.process import Answer, WarmProcess
 
 if TYPE_CHECKING:
     from cdc.functions.output import OutputCapture
+    from cdc.functions.pump import Pump
     from cdc.functions.runner import Surroundings
     from cdc.model.functions import FunctionDefinition, Invocation
 
@@ -27,8 +27,10 @@ FRAME_HEAD_BYTES = 5
 class WorkerProcess(WarmProcess):
     """One worker process and its frames."""
 
-    def __init__(self, definition: FunctionDefinition, surroundings: Surroundings, capture: OutputCapture) -> None:
-        super().__init__(definition, surroundings, capture)
+    def __init__(
+        self, definition: FunctionDefinition, surroundings: Surroundings, capture: OutputCapture, pump: Pump
+    ) -> None:
+        super().__init__(definition, surroundings, capture, pump)
         assert definition.handler is not None
         self._inbox = bytearray()
         self._buffer = memoryview(bytearray(RECEIVE_BYTES))
@@ -81,7 +83,7 @@ class WorkerProcess(WarmProcess):
             try:
                 sent = self._control.sendmsg(self._unsent)
             except BlockingIOError:
-                self.pump.add(fd, self._on_control, select.POLLIN | select.POLLOUT)
+                self.pump.add(fd, self._on_control, writing=True)
                 return
             except (BrokenPipeError, ConnectionResetError):  # the end of the process follows
                 self._unsent = []

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
+import uvloop
 
 from cdc.clock import SystemClock
 from cdc.functions.manager import Functions
@@ -171,6 +172,7 @@ def _runs() -> Callable[[int], bool]:
 
 @pytest.fixture
 def bench(tmp_path: Path) -> Iterator[Bench]:
+    uvloop.new_event_loop().close()  # the first one opens a pipe for signals, which stays
     before = open_descriptors()
     bench = Bench(tmp_path)
     yield bench

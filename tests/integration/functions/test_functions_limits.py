@@ -113,18 +113,19 @@ def test_an_idle_instance_is_ended_and_the_next_invocation_starts_another(bench,
     else:
         bench.runtime("while True: respond(fetch()[0], os.getpid())", idle_timeout_seconds=1)
     pid = int(bench.call().result)
-    wait_until(lambda: not threads())
-    assert not runs(pid)
+    wait_until(lambda: not runs(pid))
     assert (bench.folder / "bye").exists() is (kind == "python")
-    assert bench.functions.status()[0].instances == 0
+    wait_until(lambda: bench.functions.status()[0].instances == 0)
     assert int(bench.call().result) != pid
 
 
-def test_threads_of_idle_commands_are_ended_too(bench, wait_until):
-    bench.shell("echo 1", idle_timeout_seconds=1)
-    bench.call()
+def test_threads_of_idle_in_process_functions_are_ended_too(bench, gated, wait_until):
+    gated("in-process", idle_timeout_seconds=1)
+    (bench.folder / "go-1").touch()
+    assert bench.call(event=event(1)).ok
+    assert threads()
     wait_until(lambda: not threads())
-    assert bench.call().result == b"1"
+    assert bench.call(event=event(1)).result == b"1"
 
 
 def test_an_instance_in_use_is_not_ended_for_being_idle(bench):

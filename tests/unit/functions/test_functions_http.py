@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import socket
 
 import pytest
@@ -18,7 +19,8 @@ class Served:
     """A connection on a pair of sockets; what it hands over is noted."""
 
     def __init__(self):
-        self.pump = Pump(SystemClock())
+        self.loop = asyncio.new_event_loop()  # not run: what is ready is called by `once`
+        self.pump = Pump(self.loop, SystemClock())
         self.client, ours = socket.socketpair()
         ours.setblocking(False)
         self.client.settimeout(5)
@@ -53,6 +55,7 @@ def served():
     yield served
     served.connection.close()
     served.client.close()
+    served.loop.close()
 
 
 @pytest.mark.parametrize("size", [1, 7, 1000])

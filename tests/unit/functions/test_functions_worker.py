@@ -8,7 +8,6 @@ import pytest
 
 from cdc.clock import ManualClock
 from cdc.functions import worker
-from cdc.functions.pump import Pump
 from cdc.functions.runner import FunctionsOptions, exit_text
 
 
@@ -72,13 +71,6 @@ def test_an_error_message_with_lone_surrogates_can_be_sent():
 )
 def test_an_end_is_worded_as_lambda_words_it(code, text):
     assert exit_text(code) == text
-
-
-def test_a_pump_gives_up_at_its_deadline_and_not_when_finished():
-    clock = ManualClock()
-    pump = Pump(clock)
-    assert pump.run_until(lambda: True, clock.monotonic()) is True
-    assert pump.run_until(lambda: False, clock.monotonic()) is False
 
 
 def test_options_without_an_instance_are_refused():
