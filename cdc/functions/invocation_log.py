@@ -12,7 +12,7 @@ from cdc.functions.output import OutputCapture
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from cdc.model.functions import FunctionDefinition, Outcome
+    from cdc.model.functions import FunctionDefinition, Invocation, Outcome
 
 TAIL_BYTES = 4096
 """What Lambda's Invoke returns of a log (LogType: Tail)."""
@@ -35,11 +35,8 @@ class Tail:
             self._size -= len(self._lines.popleft())
 
     def take(self) -> bytes:
-        """Return the last 4 KB, and begin anew."""
-        data = b"".join(self._lines)[-TAIL_BYTES:]
-        self._lines.clear()
-        self._size = 0
-        return data
+        """Return the last 4 KB."""
+        return b"".join(self._lines)[-TAIL_BYTES:]
 
 
 class InvocationLog:
@@ -49,33 +46,40 @@ class InvocationLog:
         self.output = OutputCapture(self.line)
         self._definition = definition
         self._log = log
-        self._tail = Tail()
+        self._tail: Tail | None = None  # where one is wanted
         self._request_id = ""
 
-    def begin(self, request_id: str) -> None:
+    def begin(self, invocation: Invocation) -> None:
         """Attribute what follows to this invocation."""
         self.output.cut()  # what was printed between invocations
-        self._request_id = request_id
-        self._tail.take()
-        self._platform_line(f"START RequestId: {request_id} Version: $LATEST")
+        self._request_id = invocation.request_id
+        self._tail = Tail() if invocation.wants_log else None
+        self._platform_line(lambda: f"START RequestId: {self._request_id} Version: $LATEST")
 
     def end(self, outcome: Outcome) -> Outcome:
-        """Attribute what follows to no invocation; return the outcome with the tail of its log."""
+        """Attribute what follows to no invocation; return the outcome, with the tail of its log if that is wanted."""
         self.output.cut()
         if not outcome.ok and outcome.error_payload is None:  # else the handler's runtime has said it
-            self._platform_line(f"{outcome.error_message} [{outcome.error_type}]")
-        self._platform_line(f"END RequestId: {self._request_id}")
-        self._platform_line(self._report(outcome))
+            self._platform_line(lambda: f"{outcome.error_message} [{outcome.error_type}]")
+        self._platform_line(lambda: f"END RequestId: {self._request_id}")
+        self._platform_line(lambda: self._report(outcome))
         self._request_id = ""
-        return replace(outcome, log_tail=self._tail.take())
+        tail, self._tail = self._tail, None
+        return outcome if tail is None else replace(outcome, log_tail=tail.take())
 
     def line(self, text: str) -> None:
         """Log one line."""
-        self._tail.add(text)
+        if self._tail is not None:
+            self._tail.add(text)
         self._hand_on(text)
 
-    def _platform_line(self, text: str) -> None:
-        self._tail.add(text)
+    def _platform_line(self, write: Callable[[], str]) -> None:
+        """Log a line of Lambda's own, where anybody wants it: there are three to an invocation."""
+        if self._tail is None and not self._definition.log_invocations:
+            return
+        text = write()
+        if self._tail is not None:
+            self._tail.add(text)
         if self._definition.log_invocations:
             self._hand_on(text)
 

@@ -248,7 +248,7 @@ class Pool:
                     self._idle.remove(lane)
 
     async def _run(self, lane: Lane, job: Job) -> Outcome:
-        lane.log.begin(job.invocation.request_id)
+        lane.log.begin(job.invocation)
         try:
             outcome = await lane.runner.invoke(job.invocation)
         except Exception as error:

@@ -58,6 +58,7 @@ def invoke(call: Call, context: Context, answer: Callable[[Answer], None]) -> No
         request_id=call.request_id,
         event=_payload(call.body),
         client_context=_client_context(call.header(b"x-amz-client-context")),
+        wants_log=log_type == "Tail",
     )
     if kind == DRY_RUN:
         answer(Answer(status=204))
@@ -65,7 +66,7 @@ def invoke(call: Call, context: Context, answer: Callable[[Answer], None]) -> No
         _accept(invocation, context)
         answer(Answer(status=202))
     else:
-        _run(named, invocation, context, lambda outcome: answer(_answered(outcome, tail=log_type == "Tail")))
+        _run(named, invocation, context, lambda outcome: answer(_answered(outcome, tail=invocation.wants_log)))
 
 
 def _run(named: FunctionName, invocation: Invocation, context: Context, done: Callable[[Outcome], None]) -> None:

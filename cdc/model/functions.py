@@ -137,6 +137,8 @@ class Invocation:
     """JSON, passed on untouched."""
     client_context: bytes = b""
     """JSON of an object, decoded from Invoke's `X-Amz-Client-Context`; empty: none."""
+    wants_log: bool = False
+    """Whether the outcome is to have the tail of its log (Lambda: Invoke, LogType)."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -156,7 +158,7 @@ class Outcome:
     error_payload: bytes | None = None
     """The error object as the handler's runtime told it, where it told one: type, message, stack."""
     log_tail: bytes = b""
-    """The last 4 KB of what was logged for this invocation, START, END and REPORT included."""
+    """The last 4 KB of what was logged for this invocation, START, END and REPORT included; empty unless it was wanted."""
 
     @property
     def payload(self) -> bytes:

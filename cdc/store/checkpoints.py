@@ -5,7 +5,8 @@ A transition names the checkpoint that it saw, and changes nothing when the stor
 
 from __future__ import annotations
 
-from dataclasses import astuple, dataclass, fields, replace
+from dataclasses import dataclass, replace
+from operator import attrgetter
 from typing import TYPE_CHECKING, Any
 
 import orjson
@@ -144,18 +145,20 @@ def settle(
     left = _ends_after(checkpoint, through, rest_through)
     nothing_lost = passed.kind == TRIMMED and not passed.records  # filtered, or another lane's
     same = bool(left) and left[0] == checkpoint.retry_through and passed.kind in {TRIMMED, DEAD}
-    after = replace(
+    if window is None:
+        window = Window(start_ms=checkpoint.window_start_ms, state=checkpoint.window_state)
+    written = _write(
+        transaction,
         checkpoint,
         sequence=through,
         retry_through=left[0] if left else None,
         splits=left[1:],
         attempts=checkpoint.attempts if same else 0,
+        window_start_ms=window.start_ms,
+        window_state=window.state,
         last_result=checkpoint.last_result if nothing_lost else _RESULTS[passed.kind],
         last_error=checkpoint.last_error if passed.kind == DEAD else None,
     )
-    if window is not None:
-        after = replace(after, window_start_ms=window.start_ms, window_state=window.state)
-    written = _write(transaction, checkpoint, after)
     if written is not None:
         _add_outcome(transaction, checkpoint, written, passed)
     return written
@@ -163,6 +166,8 @@ def settle(
 
 def _ends_after(checkpoint: Checkpoint, through: int, rest_through: int | None = None) -> tuple[int, ...]:
     """List the last sequences of the batches that are to be tried again after `through`."""
+    if rest_through is None and checkpoint.retry_through is None and not checkpoint.splits:
+        return ()
     ends = {checkpoint.retry_through, *checkpoint.splits, rest_through}
     return tuple(sorted(end for end in ends if end is not None and end > through))
 
@@ -174,7 +179,8 @@ def fail(
 
     One that did not reach the function does not count.
     """
-    after = replace(
+    written = _write(
+        transaction,
         checkpoint,
         retry_through=through,
         splits=_ends_after(checkpoint, through),
@@ -182,27 +188,27 @@ def fail(
         last_result=FAILED,
         last_error=error,
     )
-    return _write_failure(transaction, checkpoint, after, through, attempt, error)
+    return _with_attempt(transaction, checkpoint, written, through, attempt, error)
 
 
 def split(
     transaction: Transaction, checkpoint: Checkpoint, left_through: int, through: int, error: str, attempt: Attempt
 ) -> Checkpoint | None:
     """Have the batch up to `through` tried again as two, of which the first ends with `left_through`."""
-    after = replace(
+    written = _write(
+        transaction,
         checkpoint,
         retry_through=left_through,
         splits=(through, *_ends_after(checkpoint, through)),
         last_result=FAILED,
         last_error=error,
     )
-    return _write_failure(transaction, checkpoint, after, through, attempt, error)
+    return _with_attempt(transaction, checkpoint, written, through, attempt, error)
 
 
-def _write_failure(
-    transaction: Transaction, before: Checkpoint, after: Checkpoint, through: int, attempt: Attempt, error: str
+def _with_attempt(
+    transaction: Transaction, before: Checkpoint, written: Checkpoint | None, through: int, attempt: Attempt, error: str
 ) -> Checkpoint | None:
-    written = _write(transaction, before, after)
     if written is not None:
         history.add_failed_attempt(transaction, before, written, through, attempt, error)
     return written
@@ -214,7 +220,8 @@ def close_window(transaction: Transaction, checkpoint: Checkpoint, kind: str = D
     `kind`: what became of its last invocation, as in an outcome.
     """
     left = _ends_after(checkpoint, checkpoint.sequence)
-    after = replace(
+    return _write(
+        transaction,
         checkpoint,
         window_start_ms=None,
         window_state=None,
@@ -224,12 +231,12 @@ def close_window(transaction: Transaction, checkpoint: Checkpoint, kind: str = D
         last_result=_RESULTS[kind],
         last_error=checkpoint.last_error if kind == DEAD else None,
     )
-    return _write(transaction, checkpoint, after)
 
 
 def reset(transaction: Transaction, checkpoint: Checkpoint, sequence: int) -> Checkpoint | None:
     """Put a checkpoint elsewhere; what it was at is forgotten."""
-    after = replace(
+    written = _write(
+        transaction,
         checkpoint,
         start_sequence=min(checkpoint.start_sequence, sequence),
         sequence=sequence,
@@ -241,7 +248,6 @@ def reset(transaction: Transaction, checkpoint: Checkpoint, sequence: int) -> Ch
         last_result=_RESULTS[RESET],
         last_error=None,
     )
-    written = _write(transaction, checkpoint, after)
     if written is not None:
         _add_outcome(transaction, checkpoint, written, Passed(kind=RESET))
     return written
@@ -273,20 +279,20 @@ _WRITE = prepare(
 )
 _OUTCOME = tuple(column.name for column in _outcomes if column.name != "id")
 _ADD_OUTCOME = prepare(insert(schema.outcomes).values({name: bindparam(name) for name in _OUTCOME}), *_OUTCOME)
-_FIELDS = tuple(each.name for each in fields(Checkpoint))
+_of = attrgetter(*_COLUMNS)
+_moved_of = attrgetter(*_MOVED)
+_SPLITS = _MOVED.index("splits")
 
 
 def _values(checkpoint: Checkpoint) -> dict[str, Any]:
-    values = dict(zip(_FIELDS, astuple(checkpoint), strict=True))
-    values["splits"] = orjson.dumps(checkpoint.splits)
-    return values
+    return {**dict(zip(_COLUMNS, _of(checkpoint), strict=True)), "splits": orjson.dumps(checkpoint.splits)}
 
 
-def _write(transaction: Transaction, old: Checkpoint, new: Checkpoint) -> Checkpoint | None:
+def _write(transaction: Transaction, old: Checkpoint, **changes: Any) -> Checkpoint | None:
     # A clock that goes back must not mix up the order of outcomes.
-    new = replace(new, token=old.token + 1, updated_ms=max(transaction.now_ms, old.updated_ms))
-    values = _values(new)
-    row = [values[name] for name in _MOVED]
+    new = replace(old, token=old.token + 1, updated_ms=max(transaction.now_ms, old.updated_ms), **changes)
+    row = list(_moved_of(new))
+    row[_SPLITS] = orjson.dumps(new.splits)
     found = transaction.cursor.execute(_WRITE, (*row, old.mapping_id, old.shard, old.lane, old.token))
     return new if found.rowcount == 1 else None
 

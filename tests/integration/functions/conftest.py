@@ -110,10 +110,10 @@ class Bench:
         """Return the pids of the runtimes that have run."""
         return [int(line) for line in (self.folder / "pids").read_text().split()]
 
-    def request(self, name: str = "f", event: bytes = b"{}", request_id: str = "r-1", context: bytes = b"") -> Pending:
+    def request(self, name: str = "f", event: bytes = b"{}", request_id: str = "r-1", **members: Any) -> Pending:
         """Invoke as Lambda's Invoke does."""
         pending = Pending()
-        invocation = Invocation(function_name=name, request_id=request_id, event=event, client_context=context)
+        invocation = Invocation(function_name=name, request_id=request_id, event=event, **members)
         self.functions.request(invocation, pending.done)
         return pending
 

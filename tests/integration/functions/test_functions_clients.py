@@ -105,7 +105,7 @@ def node(bench, request):
 
 def test_awslambdaric_is_told_everything_and_stays(bench, python):
     python(timeout_seconds=30)
-    first, second = (bench.request(context=CONTEXT).outcome() for _ in range(2))
+    first, second = (bench.request(client_context=CONTEXT).outcome() for _ in range(2))
     answer = json.loads(first.result)
     assert answer["event"] == {}
     assert TOLD.items() <= answer.items()
@@ -162,7 +162,7 @@ def test_awslambdaric_passes_five_megabytes_both_ways(bench, python):
 
 def test_node_is_told_everything_and_stays(bench, node):
     node(timeout_seconds=30)
-    first, second = (bench.request(context=CONTEXT).outcome() for _ in range(2))
+    first, second = (bench.request(client_context=CONTEXT).outcome() for _ in range(2))
     answer = json.loads(first.result)
     assert answer["event"] == {}
     assert TOLD.items() <= answer.items()

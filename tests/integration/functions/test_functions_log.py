@@ -13,13 +13,18 @@ REPORT = re.compile(
 )
 
 
+def call(bench):
+    """Invoke for an outcome with its log."""
+    return bench.request(request_id=ID, wants_log=True).outcome()
+
+
 def tail(outcome):
     return outcome.log_tail.decode().splitlines()
 
 
 def test_the_tail_has_start_output_end_and_report(bench):
     bench.python("print('out'); print('err', file=sys.stderr)")
-    cold, warm = (bench.call(request_id=ID) for _ in range(2))
+    cold, warm = (call(bench) for _ in range(2))
     for outcome in (cold, warm):
         *lines, report = tail(outcome)
         assert lines == [f"START RequestId: {ID} Version: $LATEST", "out", "err", f"END RequestId: {ID}"]
@@ -31,7 +36,7 @@ def test_the_tail_has_start_output_end_and_report(bench):
 
 def test_a_tail_has_the_last_4_kilobytes(bench):
     bench.python("for number in range(2000): print(number, 'ä')")
-    outcome = bench.call(request_id=ID)
+    outcome = call(bench)
     assert len(outcome.log_tail) == 4096
     assert tail(outcome)[-3] == "1999 ä"
 
@@ -50,7 +55,7 @@ def test_lambdas_lines_are_logged_when_that_is_set(bench):
 )
 def test_a_report_tells_of_a_failure_and_the_line_before_end_says_which(bench, script, status):
     bench.shell(script, timeout_seconds=1)
-    outcome = bench.call(request_id=ID)
+    outcome = call(bench)
     *_, reason, end, report = tail(outcome)
     assert reason == f"{outcome.error_message} [{outcome.error_type}]"
     assert end == f"END RequestId: {ID}"
@@ -96,7 +101,7 @@ def test_the_context_is_complete_in_every_python_kind(bench):
         bench.module(text, name=name)
         bench.define(handler=f"{name}:handle", in_process=in_process, memory_size=512, timeout_seconds=30)
         context = b'{"custom": {"a": "1"}, "client": {"app_title": "t"}}'
-        *told, left = json.loads(bench.request(context=context).outcome().result)
+        *told, left = json.loads(bench.request(client_context=context).outcome().result)
         assert told == ["512", None, None, None, [{"a": "1"}, None, "t", None]]
         assert 25_000 < left <= 30_000
         assert json.loads(bench.call().result)[4] is None
@@ -104,5 +109,5 @@ def test_the_context_is_complete_in_every_python_kind(bench):
 
 def test_a_command_finds_the_client_context_in_its_environment(bench):
     bench.shell('printf "%s" "$AWS_LAMBDA_CLIENT_CONTEXT"')
-    assert bench.request(context=b'{"custom":{}}').outcome().result == b'{"custom":{}}'
+    assert bench.request(client_context=b'{"custom":{}}').outcome().result == b'{"custom":{}}'
     assert bench.request().outcome().result is None

@@ -28,7 +28,9 @@ def test_next_has_the_headers_of_the_runtime_api(bench):
     bench.runtime(
         "request_id, event, headers = fetch()\nrespond(request_id, [headers, time.time()])", timeout_seconds=30
     )
-    headers, now = json.loads(bench.request(request_id=UUID, context='{"custom": {"ü": 1}}'.encode()).outcome().result)
+    headers, now = json.loads(
+        bench.request(request_id=UUID, client_context='{"custom": {"ü": 1}}'.encode()).outcome().result
+    )
     assert headers.pop("Lambda-Runtime-Aws-Request-Id") == UUID
     assert headers.pop("Lambda-Runtime-Invoked-Function-Arn") == "arn:aws:lambda:us-east-1:000000000000:function:f"
     assert headers.pop("Content-Type") == "application/json"

@@ -233,16 +233,15 @@ def test_outcomes_stay_in_order_when_the_clock_goes_back(begun, settle, clock):
 
 
 def test_what_is_stored_is_what_was_returned(begun, writer, database):
-    every = replace(
-        begun,
-        retry_through=7,
-        splits=(9, 12),
-        attempts=3,
-        window_start_ms=5,
-        window_state=b"{}",
-        last_result="x",
-        last_error="y",
-    )
-    written = writer.call(lambda each: checkpoints._write(each, begun, every))
-    assert written == replace(every, token=1)
+    changes = {
+        "retry_through": 7,
+        "splits": (9, 12),
+        "attempts": 3,
+        "window_start_ms": 5,
+        "window_state": b"{}",
+        "last_result": "x",
+        "last_error": "y",
+    }
+    written = writer.call(lambda each: checkpoints._write(each, begun, **changes))
+    assert written == replace(begun, token=1, **changes)
     assert load(database) == [written]
