@@ -107,7 +107,11 @@ class Delivery:
         batch = lane.open_batch(limits)
         blocks = records.READ_BLOCKS if batch.max_records is None else min(records.READ_BLOCKS, batch.max_records)
         had = batch.count + batch.filtered
-        with closing(records.read(view.connection, view.catalog, lane.shard, lane.position, blocks)) as found:
+        if lane.tail is None:
+            following = records.read(view.connection, view.catalog, lane.shard, lane.position, blocks)
+        else:
+            following = lane.tail.read(sight, lane.shard, lane.position, blocks)
+        with closing(following) as found:
             filling = fill(batch, found, lane.select, limits)
         lane.troubles, lane.trouble = 0, None
         lane.run.counters.polled += batch.count + batch.filtered - had + filling.expired

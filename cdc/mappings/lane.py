@@ -12,6 +12,7 @@ from cdc.mappings.event import ENVELOPE_BYTES, WINDOW_BYTES
 if TYPE_CHECKING:
     from cdc.mappings.run import MappingRun
     from cdc.mappings.selection import Selection
+    from cdc.mappings.tail import Tail
     from cdc.mappings.writes import Write
     from cdc.model.catalog import Shard, Stream
     from cdc.model.mappings import Checkpoint, MappingSettings
@@ -45,6 +46,7 @@ class Lane:
     count: int  # of lanes that the shard has
     select: Selection
     checkpoint: Checkpoint | None
+    tail: Tail | None = None  # of the shard, where other lanes follow it too
     phase: Phase = Phase.BEGINNING
     stale: bool = False  # the stored checkpoint has moved
     gone: bool = False  # no longer on the walk: finish what is under way, then go

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from cdc.mappings.lane import Lane, Phase
 from cdc.mappings.run import MappingRun
 from cdc.mappings.selection import selection_of
+from cdc.mappings.tail import Tail
 from cdc.store.checkpoints import checkpoints_of, load_checkpoints
 from cdc.store.mappings import load_controls
 
@@ -98,7 +99,7 @@ class Roster:
                 lane.wait()
                 self._agenda.now(lane)
             if filters_changed:
-                lane.select = self._selection(run, lane.stream, lane.number, lane.count)
+                self._select(lane)
             if old.settings != mapping.settings and not lane.busy:
                 lane.batch = None  # it was filled up to other bounds
         self._limit(run)
@@ -153,6 +154,7 @@ class Roster:
         del lane.run.lanes[lane.key]
         lanes = self._lanes_of[lane.shard.id]
         lanes.remove(lane)
+        self._share(lanes)
         if not lanes:
             del self._lanes_of[lane.shard.id]
         self._agenda.forget(lane)
@@ -167,13 +169,16 @@ class Roster:
             count = found[0].lane_count if found else run.mapping.settings.lanes
             by_number = {each.lane: each for each in found}
             for number in range(count):
-                select = self._selection(run, stream, number, count)
+                select = self._selection(run, stream, number, count, None)
                 self._begin(Lane(run, stream, shard, number, count, select, by_number.get(number)))
             self._limit(run)
 
-    def _selection(self, run: MappingRun, stream: Stream, number: int, count: int) -> Selection:
+    def _selection(self, run: MappingRun, stream: Stream, number: int, count: int, tail: Tail | None) -> Selection:
         options, file_id = self._surroundings.options, self._surroundings.reader.file_id
-        return selection_of(stream, options, file_id, run.filters, number, count)
+        return selection_of(stream, options, file_id, run.filters, number, count, tail)
+
+    def _select(self, lane: Lane) -> None:
+        lane.select = self._selection(lane.run, lane.stream, lane.number, lane.count, lane.tail)
 
     def _begin(self, lane: Lane) -> None:
         self._control(lane)
@@ -181,7 +186,16 @@ class Roster:
             lane.wait()
         lane.run.lanes[lane.key] = lane
         self._lanes_of[lane.shard.id].append(lane)
+        self._share(self._lanes_of[lane.shard.id])
         self._agenda.now(lane)
+
+    def _share(self, lanes: list[Lane]) -> None:
+        """Have the lanes of a shard share what they read; a lane alone has nothing from that."""
+        tail = (lanes[0].tail or Tail()) if len(lanes) > 1 else None
+        for lane in lanes:
+            if lane.tail is not tail:
+                lane.tail = tail
+                self._select(lane)
 
     def _say_what_is_missing(self, run: MappingRun, missing: str | None) -> None:
         if missing == run.waiting_for:

@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from cdc.mappings.filtering import Filters
+    from cdc.mappings.tail import Tail
     from cdc.model.catalog import Stream
     from cdc.model.options import Options
     from cdc.store.blocks import Record
@@ -55,9 +56,15 @@ class Selection:
 
 
 def selection_of(
-    stream: Stream, options: Options, file_id: str, filters: Filters, lane: int = 0, lane_count: int = 1
+    stream: Stream,
+    options: Options,
+    file_id: str,
+    filters: Filters,
+    lane: int = 0,
+    lane_count: int = 1,
+    tail: Tail | None = None,
 ) -> Selection:
-    """Build the selection of one lane of a mapping with these filters."""
-    writer = RecordWriter(stream, options, file_id)
+    """Build the selection of one lane of a mapping with these filters; `tail`: what it shares with other lanes."""
+    encode = RecordWriter(stream, options, file_id).event_record
     matches = filters.matches_encoded if filters.patterns else None
-    return Selection(writer.event_record, lane, lane_count, matches)
+    return Selection(encode if tail is None else tail.encoding(encode), lane, lane_count, matches)
