@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 import threading
+from collections import deque
 from typing import TYPE_CHECKING, Any
 
 import uvloop
@@ -24,6 +26,8 @@ class FunctionLoop:
         self._thread: threading.Thread | None = None
         self._closing: asyncio.Future[None] | None = None
         self._tasks: set[asyncio.Task[None]] = set()
+        self._calls: deque[Callable[[], object]] = deque()
+        self._is_called = False
 
     @property
     def loop(self) -> asyncio.AbstractEventLoop:
@@ -42,7 +46,10 @@ class FunctionLoop:
 
     def call(self, function: Callable[[], object]) -> None:
         """Call a function on the loop's thread, soon; from any thread."""
-        self.loop.call_soon_threadsafe(function)
+        self._calls.append(function)
+        if not self._is_called:  # one waking of the thread is enough for many
+            self._is_called = True
+            self.loop.call_soon_threadsafe(self._call_all)
 
     def close(self, seconds: float) -> None:
         """End when the last task has ended, and wait up to so long for that; no task may be started any more."""
@@ -64,6 +71,14 @@ class FunctionLoop:
         await closing
         while self._tasks:
             await asyncio.wait(self._tasks)
+
+    def _call_all(self) -> None:
+        self._is_called = False
+        for _ in range(len(self._calls)):
+            try:
+                self._calls.popleft()()
+            except Exception:
+                logging.getLogger(__name__).exception("an instance of a function failed")
 
     def _begin(self, work: Callable[[], Coroutine[Any, Any, None]]) -> None:
         task = self.loop.create_task(work())

@@ -216,6 +216,7 @@ class Pool:
         except Exception:
             logging.getLogger(__name__).exception("an instance of %s failed", self.definition.name)
         finally:
+            lane.pump.clear()
             with self._changed:
                 self._lanes.remove(lane)
                 self._changed.notify_all()

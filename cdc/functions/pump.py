@@ -27,6 +27,9 @@ class Pump:
         self._writing: set[int] = set()
         self._finished: Callable[[], bool] = _never
         self._waiter: asyncio.Future[bool] | None = None
+        self._deadline: float | None = None
+        self._timer: asyncio.TimerHandle | None = None
+        self._rings_at = 0.0
 
     def add(self, fd: int, callback: Callable[[], object], *, writing: bool = False) -> None:
         """Call `callback` whenever the descriptor is readable, or, while `writing`, writable; again: change that."""
@@ -54,9 +57,12 @@ class Pump:
                 self._loop.remove_writer(fd)
 
     def clear(self) -> None:
-        """Forget all descriptors."""
+        """Forget all descriptors, and the timer."""
         for fd in list(self._callbacks):
             self.remove(fd)
+        if self._timer is not None and self._waiter is None:
+            self._timer.cancel()
+            self._timer = None
 
     def later(self, seconds: float, callback: Callable[[], object]) -> None:
         """Call `callback` once, after so long."""
@@ -73,15 +79,13 @@ class Pump:
         waiter: asyncio.Future[bool] = self._loop.create_future()
         self._waiter = waiter
         self._finished = finished
-        timer = None
-        if deadline is not None:
-            timer = self._loop.call_later(max(0.0, deadline - self._clock.monotonic()), self._late)
+        self._deadline = deadline
+        if deadline is not None and (self._timer is None or deadline < self._rings_at):
+            self._ring_at(deadline)
         try:
             return await waiter
         finally:
-            self._waiter, self._finished = None, _never
-            if timer is not None:
-                timer.cancel()
+            self._waiter, self._finished, self._deadline = None, _never, None
 
     def look(self) -> None:
         """Ask whether what is waited for has come: something else than a descriptor has changed."""
@@ -110,9 +114,21 @@ class Pump:
         else:
             self.look()
 
-    def _late(self) -> None:
-        if self._waiter is not None and not self._waiter.done():
+    def _ring_at(self, deadline: float) -> None:
+        """Set the timer, which is left as it is by waits that end earlier: most do, and setting one takes longest of all."""
+        if self._timer is not None:
+            self._timer.cancel()
+        self._rings_at = deadline
+        self._timer = self._loop.call_later(max(0.0, deadline - self._clock.monotonic()), self._ring)
+
+    def _ring(self) -> None:
+        self._timer = None
+        if self._waiter is None or self._waiter.done() or self._deadline is None:
+            return
+        if self._rings_at >= self._deadline:
             self._waiter.set_result(False)
+        else:
+            self._ring_at(self._deadline)
 
 
 def _never() -> bool:

@@ -56,10 +56,14 @@ class Finished(NamedTuple):
 class Delivery:
     """Moves lanes on. Whatever takes time is started here and comes back through the inbox."""
 
-    def __init__(self, surroundings: Surroundings, agenda: Agenda[Lane | Redrive], inbox: Inbox[Any]) -> None:
+    def __init__(
+        self, surroundings: Surroundings, agenda: Agenda[Lane | Redrive], inbox: Inbox[Any], jobs: list[Job[Any]]
+    ) -> None:
+        """`jobs`: where it puts its writes, for the poller to submit."""
         self._surroundings = surroundings
         self._agenda = agenda
         self._inbox = inbox
+        self._jobs = jobs
         self.lineage = Lineage()
         self.draining = False
         self.rearrange = False  # lanes have come to an end, and others may begin
@@ -67,7 +71,7 @@ class Delivery:
     def turn(self, lane: Lane, sight: Sight) -> int:
         """Do the next thing for a lane whose turn it is; return how many records were read."""
         if lane.write is not None:
-            self._submit(lane, lane.write, sight.now)
+            self._submit(lane, lane.write)
             return 0
         if lane.phase is Phase.INVOKING:
             return 0
@@ -75,13 +79,13 @@ class Delivery:
             self._reload(lane)
         checkpoint = lane.checkpoint
         if checkpoint is None:
-            self._submit(lane, writes.begin(lane.run.mapping, lane.shard.id, lane.number, lane.count), sight.now)
+            self._submit(lane, writes.begin(lane.run.mapping, lane.shard.id, lane.number, lane.count))
         elif self.draining or lane.paused or lane.held or not lane.run.delivers:
             lane.wait()
         elif lane.at_limit:
-            self._divide(lane, sight.now)
+            self._divide(lane)
         elif lane.save_at is not None and sight.now >= lane.save_at:
-            self._submit(lane, writes.pass_over(lane, lane.looked_through), sight.now)
+            self._submit(lane, writes.pass_over(lane, lane.looked_through))
         elif lane.window_end_ms is not None and (
             checkpoint.retry_through == checkpoint.sequence or is_too_large(checkpoint.window_state)
         ):
@@ -104,6 +108,9 @@ class Delivery:
     def _read(self, lane: Lane, sight: Sight) -> int:
         view = sight.view
         limits = lane.limits(view.now_ms)
+        if lane.tail is not None and lane.batch is None and lane.tail.ends_at(lane.position, sight.newest):
+            self._nothing(lane, End.NO_MORE, limits, sight)  # as after nearly every delivery
+            return 0
         batch = lane.open_batch(limits)
         blocks = records.READ_BLOCKS if batch.max_records is None else min(records.READ_BLOCKS, batch.max_records)
         had = batch.count + batch.filtered
@@ -116,7 +123,7 @@ class Delivery:
         lane.troubles, lane.trouble = 0, None
         lane.run.counters.polled += batch.count + batch.filtered - had + filling.expired
         if filling.end is End.EXPIRED:
-            self._trim(lane, filling, sight.now)
+            self._trim(lane, filling)
         elif not batch.records:
             lane.pass_over(batch, filling.examined)
             self._nothing(lane, filling.end, limits, sight)
@@ -138,7 +145,7 @@ class Delivery:
                 lane.save_at = sight.now
             self._agenda.now(lane)
         elif end is not End.WINDOW and limits.last is not None:  # all up to there was looked at
-            self._submit(lane, writes.pass_over(lane, max(limits.last, lane.looked_through)), sight.now)
+            self._submit(lane, writes.pass_over(lane, max(limits.last, lane.looked_through)))
         elif end is End.WINDOW or self._is_window_over(lane, sight):
             self._invoke_last(lane)
         elif not lane.shard.open:
@@ -176,7 +183,7 @@ class Delivery:
         self._agenda.at(lane, lane.window_until)
         return False
 
-    def _trim(self, lane: Lane, filling: Filling, now: float) -> None:
+    def _trim(self, lane: Lane, filling: Filling) -> None:
         if filling.expired:
             log.warning(
                 "%s: %d records expired before they were delivered, through sequence %s",
@@ -184,7 +191,7 @@ class Delivery:
                 filling.expired,
                 sequence_text(filling.expired_through),
             )
-        self._submit(lane, writes.trim(lane, filling.expired_through, filling.expired), now)
+        self._submit(lane, writes.trim(lane, filling.expired_through, filling.expired))
 
     # -- invoking --
 
@@ -232,7 +239,7 @@ class Delivery:
         self.lineage.end(request_id)
         self._inbox.put(Finished(lane, request_id, outcome))
 
-    def finished(self, message: Finished, now: float) -> None:
+    def finished(self, message: Finished) -> None:
         """Settle the batch that an invocation took, or plan its retry."""
         lane, request_id, outcome = message
         if lane.request_id != request_id:
@@ -249,9 +256,9 @@ class Delivery:
                 return
             lane.run.counters.errors += 1
             lane.run.counters.throttles += outcome.error_type == THROTTLED
-        self._apply(lane, batch, judge(lane.settings, batch, lane.checkpoint.attempts, outcome), request_id, now)
+        self._apply(lane, batch, judge(lane.settings, batch, lane.checkpoint.attempts, outcome), request_id)
 
-    def _apply(self, lane: Lane, batch: Batch, verdict: Verdict, request_id: str, now: float) -> None:
+    def _apply(self, lane: Lane, batch: Batch, verdict: Verdict, request_id: str) -> None:
         if isinstance(verdict, Again | Split | GiveUp):
             lane.run.counters.failed += batch.count
             self._log_failure(lane, batch, verdict)
@@ -259,16 +266,16 @@ class Delivery:
             lane.postponed = 0
         match verdict:
             case Done() if batch.final:
-                self._submit(lane, writes.close_window(lane), now)
+                self._submit(lane, writes.close_window(lane))
             case Done(state):
-                self._submit(lane, writes.deliver(lane, batch, state), now)
+                self._submit(lane, writes.deliver(lane, batch, state))
             case Partly(failed_from, state):
-                self._submit(lane, writes.deliver_partly(lane, batch, failed_from, state), now)
+                self._submit(lane, writes.deliver_partly(lane, batch, failed_from, state))
             case Again(error, counts):
                 lane.postponed += not counts
-                self._submit(lane, writes.fail(lane, batch, error, counts=counts), now)
+                self._submit(lane, writes.fail(lane, batch, error, counts=counts))
             case Split(error, left_through):
-                self._submit(lane, writes.split(lane, batch, left_through, error), now)
+                self._submit(lane, writes.split(lane, batch, left_through, error))
             case GiveUp():
                 self._give_up(lane, batch, verdict, request_id)
 
@@ -293,12 +300,11 @@ class Delivery:
         attempts = max(1, lane.checkpoint.attempts + (request_id is not None))
         message = message_about_batch(lane, batch, why, attempts, request_id, self._surroundings)
         keep = dead_letter_of(lane, batch, why, attempts, request_id, message)
-        now = self._surroundings.clock.monotonic()
-        self._submit(lane, writes.give_up(lane, batch, attempts, request_id, keep), now)
+        self._submit(lane, writes.give_up(lane, batch, attempts, request_id, keep))
 
     # -- settling --
 
-    def _divide(self, lane: Lane, now: float) -> None:
+    def _divide(self, lane: Lane) -> None:
         """Give the shard its new number of lanes, once all of the old ones have come to one place."""
         lanes = [each for each in lane.run.lanes.values() if each.shard.id == lane.shard.id]
         lane.wait()
@@ -313,18 +319,13 @@ class Delivery:
             if each.phase is not Phase.BACKING_OFF:
                 self._agenda.now(each)
         if not behind:
-            self._submit(lane, writes.divide(lanes, lane.settings.lanes), now)
+            self._submit(lane, writes.divide(lanes, lane.settings.lanes))
 
-    def _submit(self, lane: Lane, write: writes.Write, now: float) -> None:
+    def _submit(self, lane: Lane, write: writes.Write) -> None:
         lane.batch, lane.write = None, write
         if write.purpose is not Purpose.BEGIN:
             lane.phase = Phase.SETTLING
-        job = Job(write.run, self._written, tag=lane)
-        try:
-            self._surroundings.submit(job)
-        except Exception as error:  # noqa: BLE001  # as if the commit had failed
-            job.error = error
-            self.written(job, now)
+        self._jobs.append(Job(write.run, self._written, tag=lane))
 
     def _written(self, jobs: list[Job[Any]]) -> None:
         self._inbox.put(Written(jobs))

@@ -30,9 +30,9 @@ class Phase(Enum):
     BACKING_OFF = "backing off"
 
 
-_BUSY = frozenset({Phase.INVOKING, Phase.SETTLING})
-_READING = frozenset({Phase.READING, Phase.WINDOW})
-_AT_REST = frozenset({Phase.WAITING, Phase.READING, Phase.WINDOW})
+_BUSY = (Phase.INVOKING, Phase.SETTLING)  # not sets: a member's hash is computed in Python
+_READING = (Phase.READING, Phase.WINDOW)
+_AT_REST = (Phase.WAITING, *_READING)
 
 
 @dataclass(slots=True, eq=False)

@@ -64,8 +64,9 @@ class Poller:
         self.steps = 0
         self._surroundings = surroundings
         self._agenda: Agenda[Lane | Redrive] = Agenda()
-        self._delivery = Delivery(surroundings, self._agenda, self.inbox)
-        self._redriver = Redriver(surroundings, self._agenda, self.inbox)
+        self._jobs: list[Job[Any]] = []  # writes that the step has decided on
+        self._delivery = Delivery(surroundings, self._agenda, self.inbox, self._jobs)
+        self._redriver = Redriver(surroundings, self._agenda, self.inbox, self._jobs)
         self._roster = Roster(surroundings, self._agenda)
         self._lock = threading.Lock()
         self._catalog: Catalog | None = None
@@ -124,6 +125,7 @@ class Poller:
         with self._lock:
             self.steps += 1
             self._hear(now)
+            self._submit(now)
             try:
                 sight = self._look(now)
             except Exception:
@@ -131,16 +133,17 @@ class Poller:
                 return now + FAULT_SECONDS
             self._agenda.ring(now)
             self._work(sight)
+            self._submit(now)
             return self._next(now)
 
     def _hear(self, now: float) -> None:
         for message in self.inbox.take():
             match message:
                 case Finished(lane) if self._roster.holds(lane):
-                    self._delivery.finished(message, now)
+                    self._delivery.finished(message)
                     self._left(lane)
                 case Redriven(redrive) if self._roster.knows(redrive):
-                    self._redriver.finished(message, now)
+                    self._redriver.finished(message)
                 case Written(jobs):
                     self._hear_of_writes(jobs, now)
                 case _Committed(shards):
@@ -162,6 +165,19 @@ class Poller:
                 self._delivery.written(job, now)
                 self._left(job.tag)
 
+    def _submit(self, now: float) -> None:
+        """Hand the writer at once what the step has decided on: it commits together what it finds together."""
+        jobs = self._jobs.copy()
+        self._jobs.clear()
+        if not jobs:
+            return
+        try:
+            self._surroundings.submit(*jobs)
+        except Exception as error:  # noqa: BLE001  # as if the commit had failed
+            for job in jobs:
+                job.error = error
+            self._hear_of_writes(jobs, now)
+
     def _left(self, lane: Lane) -> None:
         """Let a lane go that is no longer needed, and a redrive into it that waits for that."""
         self._roster.leave(lane)
@@ -171,7 +187,7 @@ class Poller:
 
     def _wake(self, shard: int, newest: int | None) -> None:
         for lane in self._roster.lanes_of(shard):
-            if lane.phase in {Phase.WAITING, Phase.WINDOW} and (newest is None or newest > lane.position):
+            if lane.phase in (Phase.WAITING, Phase.WINDOW) and (newest is None or newest > lane.position):
                 self._agenda.now(lane)
 
     def _look(self, now: float) -> Sight:

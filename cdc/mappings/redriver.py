@@ -45,10 +45,14 @@ class Redriven(NamedTuple):
 class Redriver:
     """Moves redrives on. A mapping has one at a time; it holds the lanes of its keys, and enters when they are free."""
 
-    def __init__(self, surroundings: Surroundings, agenda: Agenda[Lane | Redrive], inbox: Inbox[Any]) -> None:
+    def __init__(
+        self, surroundings: Surroundings, agenda: Agenda[Lane | Redrive], inbox: Inbox[Any], jobs: list[Job[Any]]
+    ) -> None:
+        """`jobs`: where it puts its writes, for the poller to submit."""
         self._surroundings = surroundings
         self._agenda = agenda
         self._inbox = inbox
+        self._jobs = jobs
         self.draining = False
 
     def update(self, runs: Iterable[MappingRun], catalog: Catalog) -> None:
@@ -81,11 +85,11 @@ class Redriver:
     def turn(self, redrive: Redrive, sight: Sight) -> int:
         """Do the next thing for a redrive whose turn it is; return how many records were read."""
         if redrive.write is not None:
-            self._submit(redrive, redrive.write, sight.now)
+            self._submit(redrive, redrive.write)
         elif redrive.stage is not Stage.WAITING or self.draining:
             pass
         elif redrive.run.mapping.removed:
-            self._refuse(redrive, "its mapping is no longer in the configuration", sight.now)
+            self._refuse(redrive, "its mapping is no longer in the configuration")
         elif redrive.run.delivers and redrive.has_lanes:
             return self._enter(redrive, sight)
         return 0
@@ -93,7 +97,7 @@ class Redriver:
     def _enter(self, redrive: Redrive, sight: Sight) -> int:
         found = Look() if redrive.letter.forced else look(redrive, sight.view, self._surroundings)
         if found.too_late is not None:
-            self._refuse(redrive, found.too_late, sight.now)
+            self._refuse(redrive, found.too_late)
         elif found.more:
             self._agenda.now(redrive)
         else:
@@ -116,7 +120,7 @@ class Redriver:
     def _done(self, redrive: Redrive, request_id: str, outcome: Outcome) -> None:
         self._inbox.put(Redriven(redrive, request_id, outcome))
 
-    def finished(self, message: Redriven, now: float) -> None:
+    def finished(self, message: Redriven) -> None:
         """Note what came of a redrive's invocation."""
         redrive, request_id, outcome = message
         letter, counters = redrive.letter, redrive.run.counters
@@ -130,7 +134,7 @@ class Redriver:
         if failure is None:
             log.info("%s: delivered, %d records", redrive.name, letter.record_count)
             counters.redriven += letter.record_count
-            self._submit(redrive, partial(_note_success, letter_id=letter.id, request_id=request_id), now)
+            self._submit(redrive, partial(_note_success, letter_id=letter.id, request_id=request_id))
             return
         counters.errors += not outcome.ok
         counters.throttles += outcome.error_type == THROTTLED
@@ -138,7 +142,7 @@ class Redriver:
         error_type, text = failure
         log.warning("%s: function %s failed again: %s", redrive.name, redrive.run.mapping.function_name, text)
         note = partial(_note_failure, letter_id=letter.id, error_type=error_type, message=text, request_id=request_id)
-        self._submit(redrive, note, now)
+        self._submit(redrive, note)
 
     def _failure(self, redrive: Redrive, outcome: Outcome) -> tuple[str, str] | None:
         """Say how the function failed; None when it took the whole letter. There is one attempt, and no bisecting."""
@@ -155,19 +159,14 @@ class Redriver:
             return "", f"batchItemFailures names {sequence_text(report.failed_from)}"
         return None if report.error is None else ("", report.error)
 
-    def _refuse(self, redrive: Redrive, why: str, now: float) -> None:
+    def _refuse(self, redrive: Redrive, why: str) -> None:
         assert redrive.letter.id is not None
         log.warning("%s: not delivered again: %s", redrive.name, why)
-        self._submit(redrive, partial(_note_refusal, letter_id=redrive.letter.id, why=why), now)
+        self._submit(redrive, partial(_note_refusal, letter_id=redrive.letter.id, why=why))
 
-    def _submit(self, redrive: Redrive, write: Callable[[Transaction], bool], now: float) -> None:
+    def _submit(self, redrive: Redrive, write: Callable[[Transaction], bool]) -> None:
         redrive.stage, redrive.write = Stage.SETTLING, write
-        job = Job(write, self._written, tag=redrive)
-        try:
-            self._surroundings.submit(job)
-        except Exception as error:  # noqa: BLE001  # as if the commit had failed
-            job.error = error
-            self.trouble(redrive, error, now)
+        self._jobs.append(Job(write, self._written, tag=redrive))
 
     def _written(self, jobs: list[Job[Any]]) -> None:
         self._inbox.put(Written(jobs))

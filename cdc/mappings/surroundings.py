@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
+from typing import TYPE_CHECKING, NamedTuple, Protocol
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -13,7 +13,6 @@ if TYPE_CHECKING:
     from cdc.model.options import Options
     from cdc.store.database import Database
     from cdc.store.reading import Reader, View
-    from cdc.store.writer import Job
 
 
 class Invoker(Protocol):
@@ -32,8 +31,8 @@ class Surroundings:
 
     database: Database
     reader: Reader
-    submit: Callable[[Job[Any]], None]
-    """Queues a write; `Writer.submit`."""
+    submit: Callable[..., None]
+    """Queues the writes that it is called with; `Writer.submit`."""
     invoker: Invoker
     clock: Clock
     options: Options

@@ -36,6 +36,12 @@ class Tail:
         self._after = 0  # all of the shard's records from here, exclusive, ...
         self._through = 0  # ... to here are kept
 
+    def ends_at(self, after: int, newest: int) -> bool:
+        """Tell whether it is known that the shard has no record after the sequence `after` up to `newest`."""
+        return (
+            self._through >= newest and self._after <= after and (not self._sequences or self._sequences[-1] <= after)
+        )
+
     def read(self, sight: Sight, shard: Shard, after: int, blocks_at_once: int) -> Generator[Record, None, None]:
         """Yield the records newer than the sequence `after`, as `cdc.store.records.read` does."""
         if after < self._after:  # a lane that is behind the others

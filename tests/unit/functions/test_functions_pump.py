@@ -88,3 +88,15 @@ def test_what_was_removed_is_called_no_more(loop, pipe):
     pump.remove(pipe[0])
     pump.once()
     assert called == []
+
+
+def test_a_wait_that_ends_early_leaves_its_deadline_to_the_next_one(loop):
+    pump, clock = Pump(loop, SystemClock()), SystemClock()
+    found: list[int] = []
+    loop.call_soon(found.append, 1)
+    loop.call_soon(pump.look)
+    assert loop.run_until_complete(pump.run_until(lambda: bool(found), clock.monotonic() + 0.01))
+    began = clock.monotonic()
+    assert loop.run_until_complete(pump.run_until(lambda: False, began + 0.05)) is False
+    assert clock.monotonic() - began >= 0.05
+    assert loop.run_until_complete(pump.run_until(lambda: False, clock.monotonic() + 0.01)) is False

@@ -104,7 +104,7 @@ class Bench(Stepped):
             Surroundings(
                 database=self.database,
                 reader=self.reader,
-                submit=self.queue.append,
+                submit=lambda *jobs: self.queue.extend(jobs),
                 invoker=self.functions,
                 clock=self.clock,
                 options=self.options,
