@@ -17,7 +17,6 @@ from cdc.mappings.status import MappingState, mapping_state
 from cdc.mappings.surroundings import Sight, Surroundings
 from cdc.store.changes import newest_after
 from cdc.store.mappings import load_mappings
-from cdc.store.records import next_sequence
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -193,9 +192,7 @@ class Poller:
     def _look(self, now: float) -> Sight:
         """Look at the file; bring mappings and lanes up to date when it has changed."""
         reader = self._surroundings.reader
-        # In this order: every record up to `newest` then is in a segment that the catalogue knows.
-        newest = next_sequence(self._surroundings.database.reader()) - 1
-        view = reader.view()
+        view, newest = reader.view_and_newest()
         changed = view.catalog is not self._catalog or self._delivery.rearrange or self._roster.incomplete
         if self._reload_at is not None and now >= self._reload_at:
             with self._surroundings.database.reading() as connection:

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from cdc.store.transaction import Transaction
 
 _EPOCH = prepare(select(state.c.catalog_epoch))
+_EPOCH_AND_NEXT = prepare(select(state.c.catalog_epoch, state.c.next_sequence))
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,6 +69,15 @@ class Reader:
         cursor = self._database.reader_cursor()
         epoch = cursor.execute(_EPOCH).fetchall()[0][0]
         return self._view(cursor, self._catalog if self._catalog.epoch == epoch else self._reload())
+
+    def view_and_newest(self) -> tuple[View, int]:
+        """Look at the newest commit, as `view` does; with it comes a sequence.
+
+        Every record up to that one is committed, and in a segment that the view's catalogue knows.
+        """
+        cursor = self._database.reader_cursor()
+        [(epoch, following)] = cursor.execute(_EPOCH_AND_NEXT).fetchall()
+        return self._view(cursor, self._catalog if self._catalog.epoch == epoch else self._reload()), following - 1
 
     @contextmanager
     def snapshot(self) -> Iterator[View]:

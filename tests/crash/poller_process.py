@@ -119,9 +119,13 @@ class DyingWriter:
     def __post_init__(self) -> None:
         self.listen = self.writer.listen
 
-    def submit(self, job: Job[Any]) -> None:
-        """Queue a write; the point may be before it, or in its transaction."""
-        purpose, run = job.tag.write.purpose, job.run
+    def submit(self, *jobs: Job[Any]) -> None:
+        """Queue writes; the point may be before one, or in its transaction."""
+        for job in jobs:
+            job.run = self._armed(job.tag.write.purpose, job.run)
+        self.writer.submit(*jobs)
+
+    def _armed(self, purpose: Purpose, run: Callable[[Transaction], Any]) -> Callable[[Transaction], Any]:
         if purpose is Purpose.DELIVERED:
             self.end.reach(BEFORE_CHECKPOINT)
         elif purpose is Purpose.WINDOW:
@@ -133,8 +137,7 @@ class DyingWriter:
                 self.end.reach(IN_SETTLE if purpose is Purpose.DELIVERED else IN_DISCARD)
             return result
 
-        job.run = run_and_die
-        self.writer.submit(job)
+        return run_and_die
 
 
 def is_done(service: Service, expected: dict[str, int]) -> bool:
