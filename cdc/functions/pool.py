@@ -190,8 +190,8 @@ class Pool:
         pump = Pump(self.surroundings.loop.loop, self.surroundings.clock)
         lane = Lane(self._runner(log, pump), log, pump)
         lane.job = job
-        self._lanes.append(lane)
         self.surroundings.loop.start(partial(self._work, lane))
+        self._lanes.append(lane)  # before it can end, as that takes the lock
 
     def _runner(self, log: InvocationLog, pump: Pump) -> Runner:
         definition, surroundings = self.definition, self.surroundings
