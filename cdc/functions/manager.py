@@ -169,8 +169,8 @@ class Functions:
         for job in jobs:
             if self._closed:
                 text = "The daemon stopped before the function was run"
-                job.finish(failure(job.invocation, "Sandbox.Closed", text))
+                job.finish(failure(job.invocation, "Sandbox.Closed", text, reached=False))
                 continue
             text = f"Function not found: {self._surroundings.arn(job.invocation.function_name)}"
-            outcome = Outcome(ok=False, duration_ms=0.0, error_type="ResourceNotFoundException", error_message=text)
-            job.finish(outcome)
+            kind = "ResourceNotFoundException"
+            job.finish(Outcome(ok=False, duration_ms=0.0, error_type=kind, error_message=text, reached=False))

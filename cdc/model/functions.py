@@ -153,6 +153,9 @@ class Outcome:
     error_type: str = ""
     """`Sandbox.Timedout`, `Runtime.ExitError`, …, or the class of the handler's exception."""
     error_message: str = ""
+    reached: bool = True
+    """False when it is no fault of the function: there is none, none of its instances was free, or it was ended with
+    the daemon. Its error type alone does not tell, since a handler may raise errors of the same names."""
     error_payload: bytes | None = None
     """The error object as the handler's runtime told it, where it told one: type, message, stack."""
     log_tail: bytes = b""
