@@ -12,7 +12,12 @@ import orjson
 
 from cdc.api.http import Response
 from cdc.model.errors import ServiceError, ServiceUnavailable
-from cdc.model.lambda_errors import LambdaError, ServiceException, TooManyRequestsException
+from cdc.model.lambda_errors import (
+    InvalidParameterValueException,
+    LambdaError,
+    ServiceException,
+    TooManyRequestsException,
+)
 from cdc.store.sqlite import is_environment
 
 if TYPE_CHECKING:
@@ -82,6 +87,8 @@ def failure(request_id: str, error: Exception) -> Response:
     if not isinstance(error, ServiceError):
         log.error("request %s failed", request_id, exc_info=error)
         error = ServiceException("Internal server error; the log tells more under this request id")
+    if isinstance(error, InvalidParameterValueException) and "Reason" in error.extra:  # which SDKs don't show
+        log.info("request %s was refused: %s: %s", request_id, error.message, error.extra["Reason"])
     body = error.body() if isinstance(error, LambdaError) else {"Type": "User", "Message": error.message}
     headers = [(b"x-amzn-errortype", error.code.encode())]
     if isinstance(error, TooManyRequestsException):

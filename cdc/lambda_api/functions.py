@@ -22,6 +22,8 @@ if TYPE_CHECKING:
 PAGE_FUNCTIONS = 50
 """Lambda gives no more at once, whatever MaxItems says."""
 _NAME = Text(1, 256, NAME_PATTERN)
+_UNLISTED = ("State", "LastUpdateStatus")
+"""How members begin that GetFunction tells alone, as in Lambda."""
 _VERSION = Text(choices=("ALL",))
 
 
@@ -91,7 +93,12 @@ def list_functions(call: Call, context: Context) -> Answer:
     qualifier = None if version is None else LATEST_VERSION
     descriptions = _descriptions(context)
     found = [_configuration(FunctionName(name, qualifier), uploaded.get(name), context, descriptions) for name in page]
-    return Answer(body={**more, "Functions": [each for each in found if each is not None]})
+    listed = [
+        {name: value for name, value in each.items() if not name.startswith(_UNLISTED)}
+        for each in found
+        if each is not None
+    ]
+    return Answer(body={**more, "Functions": listed})
 
 
 def configuration_of(named: FunctionName, context: Context) -> Body:

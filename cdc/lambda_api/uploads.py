@@ -59,6 +59,7 @@ def create_function(call: Call, context: Context) -> Answer:
     _refuse_unsupported(body, body["Code"])
     named = parse_function_name(body["FunctionName"])
     assert named is not None
+    check_value(shapes.SHORT_NAME, named.name, "functionName")
     if not body.get("Handler") or not body.get("Runtime"):
         raise InvalidParameterValueException(
             "Runtime and Handler are mandatory parameters for functions created with deployment packages."
@@ -138,6 +139,8 @@ def delete_function(call: Call, context: Context) -> Answer:
     """Lambda: DeleteFunction. Mappings that invoke it stay, and wait for it."""
     _check_allowed(context)
     named = _owned(call, context)
+    if named.qualifier is not None:
+        raise InvalidParameterValueException("$LATEST version cannot be deleted without deleting the function.")
 
     def run(transaction: Transaction) -> None:
         _load(transaction, named, context, None)

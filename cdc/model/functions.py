@@ -208,6 +208,11 @@ class FunctionDescription:
         return "Failed" if self.start_error else "Active"
 
 
+def log_group_name(name: str) -> str:
+    """Return the name that CloudWatch would give a function's logs."""
+    return f"/aws/lambda/{name}"
+
+
 class TooManyRequestsError(Exception):
     """As many invocations run and wait as the function may have (Lambda: TooManyRequestsException)."""
 
