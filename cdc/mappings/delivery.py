@@ -284,7 +284,7 @@ class Delivery:
         assert lane.checkpoint is not None
         if not batch.event:
             batch.event = event_of(lane, batch, self._surroundings.options)
-        attempts = max(1, lane.checkpoint.attempts + (request_id is not None))
+        attempts = lane.checkpoint.attempts + (request_id is not None)
         message = message_about_batch(lane, batch, why, attempts, request_id, self._surroundings)
         keep = dead_letter_of(lane, batch, why, attempts, request_id, message)
         now = self._surroundings.clock.monotonic()

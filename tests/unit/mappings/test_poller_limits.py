@@ -176,7 +176,7 @@ def test_records_that_are_too_old_are_given_up_without_an_invocation(bench, lett
     bench.run()
     assert calls(bench) == [["c"]]
     [letter] = letters()
-    assert (letter.condition, letter.attempts, letter.record_count) == (AGE_EXCEEDED, 1, 2)
+    assert (letter.condition, letter.attempts, letter.record_count) == (AGE_EXCEEDED, 0, 2)
     assert letter.request_id is None
     assert kinds(bench) == [("dead", 2), ("delivered", 1)]
 

@@ -218,6 +218,17 @@ def test_a_record_that_was_given_up_names_its_dead_letter(bench):
     assert explain(bench, "c")["dead_letters"] == []
 
 
+def test_a_record_that_was_too_old_for_any_attempt_is_told_so(bench):
+    bench.create()
+    bench.put("a")
+    bench.advance(61)
+    bench.declare(maximum_record_age_in_seconds=60)
+    bench.run()
+    fate = explain(bench, "a")
+    assert [each["attempts"] for each in fate["dead_letters"]] == [0]
+    assert "after no attempt: dead letter" in fate["text"]
+
+
 def test_what_an_operator_skipped_or_reset_past_is_told_so(bench):
     bench.create()
     bench.declare()
