@@ -56,6 +56,7 @@ def definition_of(function: UploadedFunction, code_folder: Path) -> FunctionDefi
         runtime=runtime,
         timeout_seconds=settings.timeout,
         memory_size=settings.memory_size,
+        reserved_concurrency=settings.reserved_concurrency,
         environment={**(settings.environment or {}), **execution},
         working_directory=folder,
         reload_on_change=function.code.hot,

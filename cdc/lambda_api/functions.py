@@ -72,8 +72,19 @@ def get_function(call: Call, context: Context) -> Answer:
             "Configuration": configuration_of(named, context),
             "Code": {"RepositoryType": "folder", "Location": folder.absolute().as_uri()},
             **({"Tags": tags} if tags else {}),
+            **({"Concurrency": concurrency} if (concurrency := concurrency_of(named, context)) else {}),
         }
     )
+
+
+def concurrency_of(named: FunctionName, context: Context) -> Body:
+    """Tell how many instances a function may have; empty when none were reserved."""
+    declared, uploaded = context.directory.declared(named.name), context.directory.uploaded(named.name)
+    if declared is not None:
+        reserved = declared.reserved_concurrency
+    else:
+        reserved = None if uploaded is None else uploaded.settings.reserved_concurrency
+    return {} if reserved is None else {"ReservedConcurrentExecutions": reserved}
 
 
 def get_function_configuration(call: Call, context: Context) -> Answer:

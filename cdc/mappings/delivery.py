@@ -241,7 +241,7 @@ class Delivery:
             if self.draining and not outcome.reached:
                 lane.wait()
                 return
-            lane.run.counters.errors += 1
+            lane.run.counters.errors += outcome.reached
             lane.run.counters.throttles += outcome.error_type == THROTTLED and not outcome.reached
         self._apply(lane, batch, judge(lane.settings, batch, lane.checkpoint.attempts, outcome), request_id, now)
 

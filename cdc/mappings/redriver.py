@@ -132,7 +132,7 @@ class Redriver:
             counters.redriven += letter.record_count
             self._submit(redrive, partial(_note_success, letter_id=letter.id, request_id=request_id), now)
             return
-        counters.errors += not outcome.ok
+        counters.errors += not outcome.ok and outcome.reached
         counters.throttles += outcome.error_type == THROTTLED and not outcome.reached
         counters.failed += letter.record_count
         error_type, text = failure

@@ -27,6 +27,7 @@ class FunctionSettings:
     environment: Mapping[str, str] | None = None  # None: never set, which is told back
     architectures: tuple[str, ...] = ("x86_64",)  # told back
     ephemeral_storage: int = EPHEMERAL_STORAGE_MB  # told back
+    reserved_concurrency: int | None = None  # instances; 0: it is throttled
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
