@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import threading
 from dataclasses import replace
+from functools import partial
 from types import MappingProxyType
 from typing import TYPE_CHECKING
 
 from cdc.functions.keeper_client import KeeperClient
 from cdc.functions.pool import QUEUE_MAX, Job, Pool
+from cdc.functions.requests import RequestCounters
 from cdc.functions.runner import FunctionsOptions, Surroundings, failure
 from cdc.model.functions import Invocation, Outcome, TooManyRequestsError, UnknownFunctionError
 
@@ -16,6 +18,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping, Sequence
 
     from cdc.clock import Clock
+    from cdc.functions.requests import RequestCounts
     from cdc.model.functions import FunctionDefinition, FunctionDescription, FunctionStatus
 
 THROTTLED_TEXT = "Rate Exceeded."
@@ -49,6 +52,7 @@ class Functions:
         self._lock = threading.Lock()
         self._pools: dict[str, Pool] = {}
         self._retired: list[Pool] = []
+        self._requests = RequestCounters()
         self._closed = False
 
     def configure(
@@ -94,13 +98,25 @@ class Functions:
         `done`: as for `invoke`. Raises `UnknownFunctionError`, and `TooManyRequestsError` when the instances that the
         function may have are busy and 100 invocations wait for them, or it may have none; `done` is not called then.
         """
+        name = invocation.function_name
         with self._lock:
-            pool = self._pools.get(invocation.function_name)
+            pool = self._pools.get(name)
             if pool is None:
-                raise UnknownFunctionError(f"Function not found: {self._surroundings.arn(invocation.function_name)}")
-            if pool.definition.is_throttled:
-                raise TooManyRequestsError(THROTTLED_TEXT)
-            pool.submit(Job(invocation, done), queue_max=QUEUE_MAX)
+                raise UnknownFunctionError(f"Function not found: {self._surroundings.arn(name)}")
+            try:
+                _submit_request(pool, Job(invocation, partial(self._requested, name, done)))
+            except TooManyRequestsError:
+                self._requests.refused(name)
+                raise
+            self._requests.taken(name)
+
+    def _requested(self, name: str, done: Callable[[Outcome], None], outcome: Outcome) -> None:
+        self._requests.ended(name, outcome)
+        done(outcome)
+
+    def requests(self) -> Mapping[str, RequestCounts]:
+        """Tell what `request` was asked for, by function, since this was made."""
+        return self._requests.counts()
 
     def describe(self) -> tuple[FunctionDescription, ...]:
         """Tell of each defined function what Lambda's ListFunctions does, by name."""
@@ -190,3 +206,9 @@ class Functions:
                 kind = "ResourceNotFoundException"
                 text = f"Function not found: {self._surroundings.arn(job.invocation.function_name)}"
             job.finish(Outcome(ok=False, duration_ms=0.0, error_type=kind, error_message=text, reached=False))
+
+
+def _submit_request(pool: Pool, job: Job) -> None:
+    if pool.definition.is_throttled:
+        raise TooManyRequestsError(THROTTLED_TEXT)
+    pool.submit(job, queue_max=QUEUE_MAX)

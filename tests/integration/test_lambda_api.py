@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import os
 import shutil
+import urllib.request
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -230,6 +231,11 @@ def test_a_throttled_function_costs_its_mappings_time_and_no_record(cloud):
     )
     client.delete_function_concurrency(FunctionName="f")
     cloud.handled("meanwhile")
+    client.invoke(FunctionName="f")
+    with urllib.request.urlopen(f"{cloud.daemon.url}/metrics") as page:
+        lines = page.read().decode().splitlines()
+    assert 'cdc_lambda_invocations_total{mapping="",function="f"} 1' in lines
+    assert 'cdc_lambda_throttles_total{mapping="",function="f"} 1' in lines
 
 
 def test_an_invocation_tells_answer_error_and_log(cloud):

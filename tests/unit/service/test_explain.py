@@ -156,7 +156,7 @@ def test_the_process_that_delivers_tells_when_the_next_attempt_is(bench, served)
     bench.functions.answer = lambda _: FAILURE
     bench.put("a")
     bench.run()
-    state = dump_state(bench.poller.status(), {}, bench.clock.now_ms())
+    state = dump_state(bench.poller.status(), {}, {}, bench.clock.now_ms())
     publisher = Publisher(bench.path, lambda: state, lambda: 1)
     publisher.start()
     deadline = 1000
