@@ -64,7 +64,8 @@ def create_function(call: Call, context: Context) -> Answer:
         raise InvalidParameterValueException(
             "Runtime and Handler are mandatory parameters for functions created with deployment packages."
         )
-    settings = _changed(FunctionSettings(runtime="", handler="", role=""), body)
+    unset = FunctionSettings(runtime="", handler="", role="")
+    settings = _changed(replace(unset, architectures=tuple(body.get("Architectures") or unset.architectures)), body)
     _refuse_existing(context, named.name)
     code = _code_of(body["Code"], context, named.name, settings)
     function = _new(named.name, settings, code, context)
@@ -230,8 +231,6 @@ def _changed(settings: FunctionSettings, body: Body) -> FunctionSettings:
         shapes.check_environment(changes["environment"])
     if body.get("EphemeralStorage") is not None:
         changes["ephemeral_storage"] = body["EphemeralStorage"].get("Size", EPHEMERAL_STORAGE_MB)
-    if body.get("Architectures"):
-        changes["architectures"] = tuple(body["Architectures"])
     changed = replace(settings, **changes)
     check_runtime(changed.runtime, changed.handler)
     return changed

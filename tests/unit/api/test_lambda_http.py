@@ -92,6 +92,15 @@ def test_a_fault_is_logged_and_hidden(lambda_, monkeypatch, caplog):
     assert b"division" not in body
 
 
+def test_a_fault_in_a_write_is_one_of_the_service_too(lambda_, monkeypatch, caplog):
+    monkeypatch.setattr("cdc.lambda_api.tags.store.add", lambda *_: 1 / 0)
+    target = "/2017-03-31/tags/arn%3Aaws%3Alambda%3Aus-east-1%3A000000000000%3Afunction%3Aaudit"
+    status, headers, body = answered(lambda_.api, "POST", target, b'{"Tags":{"a":"b"}}')
+    assert (status, headers[b"x-amzn-errortype"]) == (500, b"ServiceException")
+    assert orjson.loads(body)["Type"] == "Service"
+    assert "ZeroDivisionError" in caplog.text
+
+
 def test_a_closed_file_is_a_fault_of_the_service(lambda_):
     lambda_.service.close()
     status, headers, _ = answered(lambda_.api, "DELETE", "/2015-03-31/event-source-mappings/x")

@@ -161,6 +161,13 @@ def test_the_configuration_is_changed_and_new_instances_take_over(create, lambda
     assert (functions.definitions["f"].timeout_seconds, functions.definitions["f"].handler) == (9, "app:x")
 
 
+@pytest.mark.parametrize("architectures", [1, ["arm64"], ["none"]])
+def test_an_architecture_is_no_part_of_the_configuration_that_is_changed(create, lambda_, architectures):
+    create()
+    changed = lambda_.call("PUT", f"{FUNCTIONS}/f/configuration", {"Architectures": architectures, "Timeout": 9}).body
+    assert (changed["Architectures"], changed["Timeout"]) == (["x86_64"], 9)
+
+
 def test_code_is_changed_with_the_old_one_kept_for_what_runs(create, lambda_, functions):
     create()
     first = functions.definitions["f"].working_directory
