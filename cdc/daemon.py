@@ -222,14 +222,19 @@ class Daemon:
         self._outbox.start()
 
     def _open_publisher(self, poller: PollerThread) -> None:
+        functions = self._functions
+        assert functions is not None, "they run where the poller does"
         publisher = Publisher(
-            self._service.path, lambda: self._dump_state(poller), lambda: (poller.steps, self._outbox.counters())
+            self._service.path,
+            lambda: self._dump_state(poller),
+            lambda: (poller.steps, self._outbox.counters(), functions.requests()),
         )
         self._stack.callback(publisher.stop)
         publisher.start()
 
     def _dump_state(self, poller: PollerThread) -> bytes:
-        return dump_state(poller.status(), self._outbox.counters(), self._service.clock.now_ms())
+        requests = {} if self._functions is None else self._functions.requests()
+        return dump_state(poller.status(), self._outbox.counters(), requests, self._service.clock.now_ms())
 
     def _load_state(self, poller: PollerThread) -> dict[str, Any]:
         return load_state(self._dump_state(poller))

@@ -11,8 +11,13 @@ from typing import TYPE_CHECKING
 import orjson
 
 from cdc.api.http import Response
-from cdc.model.errors import ServiceError, ServiceUnavailable
-from cdc.model.lambda_errors import LambdaError, ServiceException, TooManyRequestsException
+from cdc.model.errors import InternalServerError, ServiceError, ServiceUnavailable
+from cdc.model.lambda_errors import (
+    InvalidParameterValueException,
+    LambdaError,
+    ServiceException,
+    TooManyRequestsException,
+)
 from cdc.store.sqlite import is_environment
 
 if TYPE_CHECKING:
@@ -79,9 +84,11 @@ def failure(request_id: str, error: Exception) -> Response:
     if is_environment(error) or isinstance(error, ServiceUnavailable):
         log.warning("request %s failed: %s", request_id, error)
         error = ServiceException("The database file can't be used at the moment; try again, and see the log")
-    if not isinstance(error, ServiceError):
+    if not isinstance(error, ServiceError) or isinstance(error, InternalServerError):
         log.error("request %s failed", request_id, exc_info=error)
         error = ServiceException("Internal server error; the log tells more under this request id")
+    if isinstance(error, InvalidParameterValueException) and "Reason" in error.extra:  # which SDKs don't show
+        log.info("request %s was refused: %s: %s", request_id, error.message, error.extra["Reason"])
     body = error.body() if isinstance(error, LambdaError) else {"Type": "User", "Message": error.message}
     headers = [(b"x-amzn-errortype", error.code.encode())]
     if isinstance(error, TooManyRequestsException):

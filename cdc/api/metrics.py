@@ -17,18 +17,13 @@ if TYPE_CHECKING:
 
     State = dict[str, Any]
 
+_COUNTED = {
+    "invocations": "CloudWatch Invocations: calls of the function, those over the Lambda API without a mapping",
+    "errors": "CloudWatch Errors: invocations that failed",
+    "throttles": "CloudWatch Throttles: invocations that did not begin, as the function had no instance left",
+}
+"""What mappings and the Lambda API count alike."""
 _OF_FUNCTIONS: tuple[tuple[str, str, Callable[[State], int]], ...] = (
-    (
-        "invocations_total",
-        "CloudWatch Invocations: calls of the function",
-        lambda state: state["counters"]["invocations"],
-    ),
-    ("errors_total", "CloudWatch Errors: invocations that failed", lambda state: state["counters"]["errors"]),
-    (
-        "throttles_total",
-        "CloudWatch Throttles: invocations that did not begin, as the function had no instance left",
-        lambda state: state["counters"]["throttles"],
-    ),
     (
         "recursive_invocations_total",
         (
@@ -100,20 +95,22 @@ def _write_delivery(page: Exposition, delivery: State | None) -> None:
     page.sample({}, int(delivery is not None))
     states: list[State] = [] if delivery is None else list(delivery["mappings"].values())
     labelled = [({"mapping": state["name"], "function": state["function_name"]}, state) for state in states]
+    counted = [(labels, state["counters"]) for labels, state in labelled]
+    requests = {} if delivery is None else delivery["requests"]
+    counted += [({"mapping": "", "function": name}, counts) for name, counts in sorted(requests.items())]
+    for name, text in _COUNTED.items():
+        page.metric(f"cdc_lambda_{name}_total", COUNTER, text)
+        for labels, counts in counted:
+            page.sample(labels, counts[name])
     for name, text, value in _OF_FUNCTIONS:
         page.metric(f"cdc_lambda_{name}", COUNTER, text)
         for labels, state in labelled:
             page.sample(labels, value(state))
     page.metric("cdc_lambda_duration_milliseconds", SUMMARY, "CloudWatch Duration: of invocations")
-    for labels, state in labelled:
-        page.sample(labels, state["counters"]["duration_ms"], "_sum")
-        page.sample(labels, state["counters"]["finished"], "_count")
-    page.metric("cdc_lambda_concurrent_executions", GAUGE, "CloudWatch ConcurrentExecutions: invocations in flight")
-    flying: Counter[str] = Counter()
-    for state in states:
-        flying[state["function_name"]] += sum(lane["in_flight_since_ms"] is not None for lane in state["lanes"])
-    for function, count in sorted(flying.items()):
-        page.sample({"function": function}, count)
+    for labels, counts in counted:
+        page.sample(labels, counts["duration_ms"], "_sum")
+        page.sample(labels, counts["finished"], "_count")
+    _write_concurrency(page, states, requests)
     text = "CloudWatch IteratorAge: age of a batch's last record when its invocation had ended; of the oldest shard"
     page.metric("cdc_lambda_iterator_age_milliseconds", GAUGE, text)
     for labels, state in labelled:
@@ -121,6 +118,17 @@ def _write_delivery(page: Exposition, delivery: State | None) -> None:
         if ages:
             page.sample(labels, max(ages))
     _write_event_counts(page, [state for state in states if state["event_counts"]])
+
+
+def _write_concurrency(page: Exposition, states: list[State], requests: State) -> None:
+    page.metric("cdc_lambda_concurrent_executions", GAUGE, "CloudWatch ConcurrentExecutions: invocations in flight")
+    flying: Counter[str] = Counter()
+    for state in states:
+        flying[state["function_name"]] += sum(lane["in_flight_since_ms"] is not None for lane in state["lanes"])
+    for name, counts in requests.items():
+        flying[name] += max(0, counts["invocations"] - counts["finished"])  # one may end before it is counted
+    for function, count in sorted(flying.items()):
+        page.sample({"function": function}, count)
 
 
 def _write_event_counts(page: Exposition, states: list[State]) -> None:

@@ -77,6 +77,7 @@ def explain(error: BaseException) -> tuple[str, int]:
         case ServiceError():
             hint = _HINTS.get(error.code)
             text = f"{error.code}: {error.message}" if error.message else error.code
+            text += f" {reason}" if (reason := error.extra.get("Reason")) else ""
             return f"{text} ({hint})" if hint else text, REFUSED
     return _explain_other(error)
 

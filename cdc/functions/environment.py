@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from cdc.model.app_id import VARIABLE as APP_ID_VARIABLE
 from cdc.model.app_id import app_id_of
+from cdc.model.functions import log_group_name
 
 if TYPE_CHECKING:
     from cdc.functions.runner import Surroundings
@@ -17,11 +18,6 @@ if TYPE_CHECKING:
 
 _LAMBDAS = ("AWS_LAMBDA_", "_LAMBDA_", "LAMBDA_", "_HANDLER", "_X_AMZN_")
 """How names begin that mean something to a runtime client; some switch it to modes for which nothing is here."""
-
-
-def log_group_name(definition: FunctionDefinition) -> str:
-    """Return the name that CloudWatch would give the function's logs."""
-    return f"/aws/lambda/{definition.name}"
 
 
 def log_stream_name(now_ms: int) -> str:
@@ -52,7 +48,7 @@ def environment_of(definition: FunctionDefinition, surroundings: Surroundings) -
         "AWS_LAMBDA_FUNCTION_VERSION": "$LATEST",
         "AWS_LAMBDA_FUNCTION_MEMORY_SIZE": str(definition.memory_size),
         "AWS_LAMBDA_INITIALIZATION_TYPE": "on-demand",
-        "AWS_LAMBDA_LOG_GROUP_NAME": log_group_name(definition),
+        "AWS_LAMBDA_LOG_GROUP_NAME": log_group_name(definition.name),
         "AWS_LAMBDA_LOG_STREAM_NAME": log_stream_name(surroundings.clock.now_ms()),
         "LAMBDA_TASK_ROOT": folder,
         "LAMBDA_RUNTIME_DIR": folder,
@@ -67,5 +63,5 @@ def environment_of(definition: FunctionDefinition, surroundings: Surroundings) -
 def handler_of(definition: FunctionDefinition) -> str:
     """Return what `_HANDLER` says; the last argument of a runtime is its handler, as of `python -m awslambdaric a.b`."""
     if definition.handler is not None:
-        return definition.handler
+        return definition.handler if definition.runtime is not None else definition.handler.replace(":", ".")
     return " ".join(definition.command or definition.program[-1:])

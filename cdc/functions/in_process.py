@@ -19,11 +19,11 @@ from typing import TYPE_CHECKING, Any
 import orjson
 
 from cdc.functions import worker
-from cdc.functions.environment import log_group_name, log_stream_name
+from cdc.functions.environment import log_stream_name
 from cdc.functions.process import Answer, answered
 from cdc.functions.runner import elapsed_ms, failure, timed_out
 from cdc.functions.streams import keep_streams_open
-from cdc.model.functions import Outcome
+from cdc.model.functions import Outcome, log_group_name
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -153,7 +153,7 @@ class InProcessRunner:
             function_name=self._definition.name,
             invoked_function_arn=self._surroundings.arn(self._definition.name),
             memory_limit_in_mb=str(self._definition.memory_size),
-            log_group_name=log_group_name(self._definition),
+            log_group_name=log_group_name(self._definition.name),
             log_stream_name=self._log_stream_name,
             client_context=worker.client_context(invocation.client_context),
             deadline=deadline,

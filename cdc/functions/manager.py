@@ -4,21 +4,26 @@ from __future__ import annotations
 
 import threading
 from dataclasses import replace
+from functools import partial
 from types import MappingProxyType
 from typing import TYPE_CHECKING
 
 from cdc.functions.keeper_client import KeeperClient
 from cdc.functions.loop import FunctionLoop
 from cdc.functions.pool import QUEUE_MAX, Job, Pool
+from cdc.functions.requests import RequestCounters
 from cdc.functions.runner import FunctionsOptions, Surroundings, failure
-from cdc.model.functions import Invocation, Outcome, UnknownFunctionError
+from cdc.model.functions import Invocation, Outcome, TooManyRequestsError, UnknownFunctionError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping, Sequence
 
     from cdc.clock import Clock
+    from cdc.functions.requests import RequestCounts
     from cdc.model.functions import FunctionDefinition, FunctionDescription, FunctionStatus
 
+THROTTLED_TEXT = "Rate Exceeded."
+"""Lambda's, of a function whose reserved concurrency is 0."""
 KILL_SECONDS = 5.0
 """For killed invocations to be reported by their threads."""
 
@@ -49,6 +54,7 @@ class Functions:
         self._lock = threading.Lock()
         self._pools: dict[str, Pool] = {}
         self._retired: list[Pool] = []
+        self._requests = RequestCounters()
         self._closed = False
 
     def configure(
@@ -67,36 +73,52 @@ class Functions:
                 return
             self._surroundings = replace(self._surroundings, environment=dict(environment))
             orphans = [job for name in set(self._pools) - set(wanted) for job in self._retire(self._pools.pop(name))]
-            for definition in wanted.values():
-                self._define(definition)
+            throttled = [job for definition in wanted.values() for job in self._define(definition)]
             self._retired = [pool for pool in self._retired if not pool.ended]
         self._refuse(orphans)
+        self._refuse(throttled, throttled=True)
 
     def invoke(self, name: str, event: bytes, request_id: str, done: Callable[[Outcome], None]) -> None:
         """Run a function with an event (JSON); never blocks.
 
         `done` is called exactly once, on another thread, and must be quick: it holds up the instance's next invocation.
-        An unknown function is a failed outcome. Only an in-process call that never returns has none.
+        An unknown function is a failed outcome, and so is one whose reserved concurrency is 0. Only an in-process call that
+        never returns has none.
         """
         job = Job(Invocation(function_name=name, request_id=request_id, event=event), done)
         with self._lock:
             pool = self._pools.get(name)
-            if pool is not None:
+            throttled = pool is not None and pool.definition.is_throttled
+            if pool is not None and not throttled:
                 pool.submit(job)
                 return
-        self._refuse([job])
+        self._refuse([job], throttled=throttled)
 
     def request(self, invocation: Invocation, done: Callable[[Outcome], None]) -> None:
         """Run a function for somebody who can be asked to come again, as of Lambda's Invoke; never blocks.
 
         `done`: as for `invoke`. Raises `UnknownFunctionError`, and `TooManyRequestsError` when the instances that the
-        function may have are busy and 100 invocations wait for them; `done` is not called then.
+        function may have are busy and 100 invocations wait for them, or it may have none; `done` is not called then.
         """
+        name = invocation.function_name
         with self._lock:
-            pool = self._pools.get(invocation.function_name)
+            pool = self._pools.get(name)
             if pool is None:
-                raise UnknownFunctionError(f"Function not found: {self._surroundings.arn(invocation.function_name)}")
-            pool.submit(Job(invocation, done), queue_max=QUEUE_MAX)
+                raise UnknownFunctionError(f"Function not found: {self._surroundings.arn(name)}")
+            try:
+                _submit_request(pool, Job(invocation, partial(self._requested, name, done)))
+            except TooManyRequestsError:
+                self._requests.refused(name)
+                raise
+            self._requests.taken(name)
+
+    def _requested(self, name: str, done: Callable[[Outcome], None], outcome: Outcome) -> None:
+        self._requests.ended(name, outcome)
+        done(outcome)
+
+    def requests(self) -> Mapping[str, RequestCounts]:
+        """Tell what `request` was asked for, by function, since this was made."""
+        return self._requests.counts()
 
     def describe(self) -> tuple[FunctionDescription, ...]:
         """Tell of each defined function what Lambda's ListFunctions does, by name."""
@@ -141,15 +163,19 @@ class Functions:
         self._keeper.close()
         self._loop.close(KILL_SECONDS if all(pool.ended for pool in pools) else 0)
 
-    def _define(self, definition: FunctionDefinition) -> None:
+    def _define(self, definition: FunctionDefinition) -> list[Job]:
+        """Have a function run as it is defined; return what was queued and can't be run any more."""
         old = self._pools.get(definition.name)
         surroundings = self._surroundings
         if old is not None and (old.definition, old.surroundings) == (definition, surroundings):
-            return
+            return []
         new = self._pools[definition.name] = Pool(definition, surroundings)
-        if old is not None:
-            for job in self._retire(old):
-                new.submit(job)
+        queued = [] if old is None else self._retire(old)
+        if definition.is_throttled:
+            return queued
+        for job in queued:
+            new.submit(job)
+        return []
 
     def _retire(self, pool: Pool) -> list[Job]:
         self._retired.append(pool)
@@ -161,17 +187,29 @@ class Functions:
         for pool in pools:
             pool.wait(deadline - clock.monotonic())
 
-    def _refuse(self, jobs: list[Job]) -> None:
-        """Fail jobs on a thread of its own, since the caller may hold a lock that their listeners take."""
-        if jobs:
-            threading.Thread(target=self._fail, args=(jobs,), name="refused invocations", daemon=True).start()
+    def _refuse(self, jobs: list[Job], *, throttled: bool = False) -> None:
+        """Fail jobs on a thread of its own, since the caller may hold a lock that their listeners take.
 
-    def _fail(self, jobs: list[Job]) -> None:
+        `throttled`: those of functions that may have no instance, not of functions that are not there.
+        """
+        if jobs:
+            arguments = (jobs, throttled)
+            threading.Thread(target=self._fail, args=arguments, name="refused invocations", daemon=True).start()
+
+    def _fail(self, jobs: list[Job], throttled: bool) -> None:  # noqa: FBT001  # the arguments of a thread
         for job in jobs:
             if self._closed:
                 text = "The daemon stopped before the function was run"
-                job.finish(failure(job.invocation, "Sandbox.Closed", text))
+                job.finish(failure(job.invocation, "Sandbox.Closed", text, reached=False))
                 continue
-            text = f"Function not found: {self._surroundings.arn(job.invocation.function_name)}"
-            outcome = Outcome(ok=False, duration_ms=0.0, error_type="ResourceNotFoundException", error_message=text)
-            job.finish(outcome)
+            kind, text = "TooManyRequestsException", THROTTLED_TEXT
+            if not throttled:
+                kind = "ResourceNotFoundException"
+                text = f"Function not found: {self._surroundings.arn(job.invocation.function_name)}"
+            job.finish(Outcome(ok=False, duration_ms=0.0, error_type=kind, error_message=text, reached=False))
+
+
+def _submit_request(pool: Pool, job: Job) -> None:
+    if pool.definition.is_throttled:
+        raise TooManyRequestsError(THROTTLED_TEXT)
+    pool.submit(job, queue_max=QUEUE_MAX)

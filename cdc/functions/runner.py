@@ -75,10 +75,12 @@ class Runner(Protocol):
         """Whether an idle instance has its process still."""
 
 
-def failure(invocation: Invocation, error_type: str, text: str, *, duration_ms: float = 0.0) -> Outcome:
+def failure(
+    invocation: Invocation, error_type: str, text: str, *, duration_ms: float = 0.0, reached: bool = True
+) -> Outcome:
     """Build the outcome of a failure in Lambda's wording, `RequestId: … Error: …`."""
     message = f"RequestId: {invocation.request_id} Error: {text}"
-    return Outcome(ok=False, duration_ms=duration_ms, error_type=error_type, error_message=message)
+    return Outcome(ok=False, duration_ms=duration_ms, error_type=error_type, error_message=message, reached=reached)
 
 
 def timed_out(invocation: Invocation, seconds: float, *, duration_ms: float) -> Outcome:
@@ -104,12 +106,14 @@ def elapsed_ms(clock: Clock, since: float) -> float:
 
 def ended_outcome(invocation: Invocation, child: Child, *, stopped: bool, duration_ms: float) -> Outcome:
     """Build the outcome of an invocation whose process is gone without an answer."""
+    reached = not stopped
     if stopped:
         kind, text = "Sandbox.Closed", "The daemon stopped before the function ended"
     elif child.start_error:
         kind, text = "Runtime.InvalidEntrypoint", child.start_error
     elif child.exit_code is None:
         kind, text = "Sandbox.KeeperLost", "The process that watches over functions died; the function was killed"
+        reached = False
     else:
         kind, text = "Runtime.ExitError", exit_text(child.exit_code)
-    return failure(invocation, kind, text, duration_ms=duration_ms)
+    return failure(invocation, kind, text, duration_ms=duration_ms, reached=reached)

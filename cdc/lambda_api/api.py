@@ -15,7 +15,12 @@ if TYPE_CHECKING:
 
     from cdc.lambda_api.call import Context
 
-_UPLOADS = frozenset({"CreateFunction", "UpdateFunctionCode", "UpdateFunctionConfiguration", "DeleteFunction"})
+_UPLOADS = frozenset(
+    {
+        *("CreateFunction", "UpdateFunctionCode", "UpdateFunctionConfiguration", "DeleteFunction"),
+        *("PutFunctionConcurrency", "DeleteFunctionConcurrency"),
+    }
+)
 
 
 class LambdaApi:

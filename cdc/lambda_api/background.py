@@ -34,8 +34,6 @@ IN_FLIGHT = 10
 """Of a function at once, as many as it may have instances."""
 LOOK_SECONDS = 1.0
 """How often the file is looked at for what another process has accepted, and what could not be begun is tried again."""
-STOPPED = "Sandbox.Closed"
-"""Error type of an invocation that was ended, or never begun, because the functions were closed."""
 
 
 class Background:
@@ -149,7 +147,7 @@ class Background:
         attempts = waiting.attempts + 1
         if outcome.ok:
             self._store(waiting, lambda transaction: store.settle(transaction, waiting.id))
-        elif outcome.error_type == STOPPED and self._stopping:
+        elif not outcome.reached:  # it is begun again, by the next process if this one stops
             self._forget(waiting)
         elif attempts > RETRIES:
             self._give_up(waiting, f"attempt {attempts} failed: {outcome.error_type}: {outcome.error_message}")

@@ -36,6 +36,11 @@ class Text:
     pattern: str | None = None
     choices: Sequence[str] = ()
 
+    @property
+    def choice_rule(self) -> str:
+        """What is broken by a text that is none of the choices."""
+        return f"Member must satisfy enum value set: [{', '.join(self.choices)}]"
+
     def wrong_type(self, value: Any) -> str | None:
         """Accept texts."""
         return None if isinstance(value, str) else "a text"
@@ -44,7 +49,7 @@ class Text:
         """Check choices, length and pattern."""
         if self.choices:
             if value not in self.choices:
-                yield _fault(value, path, f"Member must satisfy enum value set: [{', '.join(self.choices)}]")
+                yield _fault(value, path, self.choice_rule)
             return
         if len(value) < self.low:
             yield _fault(value, path, f"Member must have length greater than or equal to {self.low}")
@@ -117,6 +122,11 @@ class Listed:
             yield _fault(value, path, f"Member must have length greater than or equal to {self.low}")
         if self.high is not None and len(value) > self.high:
             yield _fault(value, path, f"Member must have length less than or equal to {self.high}")
+        if isinstance(self.member, Text) and self.member.choices:  # Lambda says these of the list as a whole
+            if not set(value) <= set(self.member.choices):
+                rule = f"Member must satisfy constraint: [{self.member.choice_rule}, {NOT_NULL}]"
+                yield _fault(value, path, rule)
+            return
         for number, each in enumerate(value, start=1):
             yield from self.member.faults(each, f"{path}.{number}.member")
 
@@ -193,7 +203,7 @@ def refuse(faults: list[str]) -> None:
 def _fault(value: Any, path: str, constraint: str) -> str:
     if value is None:
         return f"Value null at '{path}' failed to satisfy constraint: {constraint}"
-    text = str(value)
+    text = f"[{', '.join(map(str, value))}]" if isinstance(value, list) else str(value)
     shown = text if len(text) <= _SHOWN_CHARACTERS else text[:_SHOWN_CHARACTERS] + "…"
     return f"Value '{shown}' at '{path}' failed to satisfy constraint: {constraint}"
 

@@ -42,20 +42,22 @@ def definition_of(function: UploadedFunction, code_folder: Path) -> FunctionDefi
     settings, folder = function.settings, folder_of(function.code, code_folder)
     handler: str | None = settings.handler
     runtime: tuple[str, ...] | None = None
+    execution = {"AWS_EXECUTION_ENV": f"AWS_Lambda_{settings.runtime}"}
     if PYTHON.fullmatch(settings.runtime):
         module, _, name = settings.handler.rpartition(".")
         handler = f"{module}:{name}"
     elif NODE.fullmatch(settings.runtime):
         runtime = ("node", os.fspath(node_client()), settings.handler)
     else:
-        runtime = (os.fspath(folder / BOOTSTRAP),)
+        runtime, execution = (os.fspath(folder / BOOTSTRAP),), {}  # as in Lambda
     return FunctionDefinition(
         name=function.name,
         handler=handler,
         runtime=runtime,
         timeout_seconds=settings.timeout,
         memory_size=settings.memory_size,
-        environment=settings.environment,
+        reserved_concurrency=settings.reserved_concurrency,
+        environment={**(settings.environment or {}), **execution},
         working_directory=folder,
         reload_on_change=function.code.hot,
     )

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from cdc.model.arns import function_arn
 from cdc.model.function_names import LATEST_VERSION
+from cdc.model.functions import log_group_name
 from cdc.model.uploads import EPHEMERAL_STORAGE_MB
 
 if TYPE_CHECKING:
@@ -33,7 +34,7 @@ BEING_UPDATED = {
 def uploaded_configuration(function: UploadedFunction, options: Options, state: Body) -> Body:
     """Describe a function that was made over the API; `state` is what `state_of` tells, or one of the above."""
     settings, code = function.settings, function.code
-    variables = dict(settings.environment)
+    variables = settings.environment
     return {
         "FunctionName": function.name,
         "FunctionArn": function_arn(options, function.name),
@@ -47,7 +48,7 @@ def uploaded_configuration(function: UploadedFunction, options: Options, state: 
         "LastModified": _moment(function.modified_ms),
         "CodeSha256": code.sha256,
         "Version": LATEST_VERSION,
-        **({"Environment": {"Variables": variables}} if variables else {}),
+        **({} if variables is None else {"Environment": {"Variables": dict(variables)}}),
         "TracingConfig": {"Mode": "PassThrough"},
         "RevisionId": function.revision_id,
         **state,
@@ -55,6 +56,7 @@ def uploaded_configuration(function: UploadedFunction, options: Options, state: 
         "Architectures": list(settings.architectures),
         "EphemeralStorage": {"Size": settings.ephemeral_storage},
         "SnapStart": {"ApplyOn": "None", "OptimizationStatus": "Off"},
+        "LoggingConfig": {"LogFormat": "Text", "LogGroup": log_group_name(function.name)},
     }
 
 
@@ -81,6 +83,7 @@ def declared_configuration(definition: FunctionDefinition, modified_ms: int, opt
         "Architectures": ["x86_64"],
         "EphemeralStorage": {"Size": EPHEMERAL_STORAGE_MB},
         "SnapStart": {"ApplyOn": "None", "OptimizationStatus": "Off"},
+        "LoggingConfig": {"LogFormat": "Text", "LogGroup": log_group_name(definition.name)},
     }
 
 

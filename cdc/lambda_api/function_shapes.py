@@ -25,6 +25,8 @@ NAME = Text(
     r"(arn:(aws[a-zA-Z-]*)?:lambda:)?((eusc-)?[a-z]{2}((-gov)|(-iso([a-z]?)))?-[a-z]+-\d{1}:)?(\d{12}:)?(function:)?"
     r"([a-zA-Z0-9-_]+)(:(\$LATEST|[a-zA-Z0-9-_]+))?",
 )
+SHORT_NAME = Text(1, 64)
+"""Of the name alone, without what may stand before and behind it."""
 _BASE64 = Text(1)
 _VARIABLE = re.compile(r"[a-zA-Z]([a-zA-Z0-9_])+")
 _RESERVED = frozenset(

@@ -22,6 +22,8 @@ if TYPE_CHECKING:
 PAGE_FUNCTIONS = 50
 """Lambda gives no more at once, whatever MaxItems says."""
 _NAME = Text(1, 256, NAME_PATTERN)
+_UNLISTED = ("State", "LastUpdateStatus")
+"""How members begin that GetFunction tells alone, as in Lambda."""
 _VERSION = Text(choices=("ALL",))
 
 
@@ -70,8 +72,19 @@ def get_function(call: Call, context: Context) -> Answer:
             "Configuration": configuration_of(named, context),
             "Code": {"RepositoryType": "folder", "Location": folder.absolute().as_uri()},
             **({"Tags": tags} if tags else {}),
+            **({"Concurrency": concurrency} if (concurrency := concurrency_of(named, context)) else {}),
         }
     )
+
+
+def concurrency_of(named: FunctionName, context: Context) -> Body:
+    """Tell how many instances a function may have; empty when none were reserved."""
+    declared, uploaded = context.directory.declared(named.name), context.directory.uploaded(named.name)
+    if declared is not None:
+        reserved = declared.reserved_concurrency
+    else:
+        reserved = None if uploaded is None else uploaded.settings.reserved_concurrency
+    return {} if reserved is None else {"ReservedConcurrentExecutions": reserved}
 
 
 def get_function_configuration(call: Call, context: Context) -> Answer:
@@ -91,7 +104,12 @@ def list_functions(call: Call, context: Context) -> Answer:
     qualifier = None if version is None else LATEST_VERSION
     descriptions = _descriptions(context)
     found = [_configuration(FunctionName(name, qualifier), uploaded.get(name), context, descriptions) for name in page]
-    return Answer(body={**more, "Functions": [each for each in found if each is not None]})
+    listed = [
+        {name: value for name, value in each.items() if not name.startswith(_UNLISTED)}
+        for each in found
+        if each is not None
+    ]
+    return Answer(body={**more, "Functions": listed})
 
 
 def configuration_of(named: FunctionName, context: Context) -> Body:

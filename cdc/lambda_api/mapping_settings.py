@@ -80,7 +80,7 @@ def _filters(criteria: Body) -> tuple[str, ...]:
             raise FilterError("a filter without a Pattern")  # noqa: TRY301
         compile_filters(patterns)
     except FilterError as error:
-        raise InvalidParameterValueException(f"Invalid filter pattern definition. ({error})") from None
+        raise InvalidParameterValueException("Invalid filter pattern definition.", Reason=str(error)) from None
     return patterns
 
 

@@ -52,7 +52,7 @@ def create_event_source_mapping(call: Call, context: Context) -> Answer:
     arn = body.get("EventSourceArn")
     if not arn:
         raise InvalidParameterValueException("Unrecognized event source.")
-    if body.get("StartingPosition") is None:
+    if body.get("StartingPosition") is None and parse_stream_arn(arn) is not None:
         raise InvalidParameterValueException(
             "1 validation error detected: Value null at 'startingPosition' failed to satisfy constraint: "
             "Member must not be null."
@@ -61,7 +61,7 @@ def create_event_source_mapping(call: Call, context: Context) -> Answer:
     settings = changed_settings(
         MappingSettings(
             function_name=function.name,
-            starting_position=body["StartingPosition"],
+            starting_position=body.get("StartingPosition") or "",  # it is missing for a source that is refused below
             function_qualifier=function.qualifier,
             event_source_arn=arn,
         ),

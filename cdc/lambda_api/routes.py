@@ -7,7 +7,7 @@ from types import MappingProxyType
 from typing import TYPE_CHECKING, NamedTuple
 from urllib.parse import parse_qs, unquote
 
-from cdc.lambda_api import functions, mappings, tags, uploads
+from cdc.lambda_api import concurrency, functions, mappings, tags, uploads
 from cdc.model.lambda_errors import InvalidParameterValueException, UnknownRouteException
 
 if TYPE_CHECKING:
@@ -32,6 +32,9 @@ OPERATIONS: Mapping[str, Operation] = MappingProxyType(
         "UpdateFunctionCode": uploads.update_function_code,
         "UpdateFunctionConfiguration": uploads.update_function_configuration,
         "DeleteFunction": uploads.delete_function,
+        "PutFunctionConcurrency": concurrency.put_function_concurrency,
+        "GetFunctionConcurrency": concurrency.get_function_concurrency,
+        "DeleteFunctionConcurrency": concurrency.delete_function_concurrency,
         "ListTags": tags.list_tags,
         "TagResource": tags.tag_resource,
         "UntagResource": tags.untag_resource,
@@ -53,6 +56,9 @@ DeleteFunction DELETE /2015-03-31/functions/{FunctionName}
 GetFunctionConfiguration GET /2015-03-31/functions/{FunctionName}/configuration
 UpdateFunctionConfiguration PUT /2015-03-31/functions/{FunctionName}/configuration
 UpdateFunctionCode PUT /2015-03-31/functions/{FunctionName}/code
+PutFunctionConcurrency PUT /2017-10-31/functions/{FunctionName}/concurrency
+GetFunctionConcurrency GET /2019-09-30/functions/{FunctionName}/concurrency
+DeleteFunctionConcurrency DELETE /2017-10-31/functions/{FunctionName}/concurrency
 ListTags GET /2017-03-31/tags/{Resource}
 TagResource POST /2017-03-31/tags/{Resource}
 UntagResource DELETE /2017-03-31/tags/{Resource}
@@ -68,7 +74,6 @@ DeleteCapacityProvider DELETE /2025-11-30/capacity-providers/{CapacityProviderNa
 DeleteCodeSigningConfig DELETE /2020-04-22/code-signing-configs/{CodeSigningConfigArn}
 DeleteDurableExecution DELETE /2025-12-01/durable-executions/{DurableExecutionArn}
 DeleteFunctionCodeSigningConfig DELETE /2020-06-30/functions/{FunctionName}/code-signing-config
-DeleteFunctionConcurrency DELETE /2017-10-31/functions/{FunctionName}/concurrency
 DeleteFunctionEventInvokeConfig DELETE /2019-09-25/functions/{FunctionName}/event-invoke-config
 DeleteFunctionUrlConfig DELETE /2021-10-31/functions/{FunctionName}/url
 DeleteLayerVersion DELETE /2018-10-31/layers/{LayerName}/versions/{VersionNumber}
@@ -82,7 +87,6 @@ GetDurableExecution GET /2025-12-01/durable-executions/{DurableExecutionArn}
 GetDurableExecutionHistory GET /2025-12-01/durable-executions/{DurableExecutionArn}/history
 GetDurableExecutionState GET /2025-12-01/durable-executions/{DurableExecutionArn}/state
 GetFunctionCodeSigningConfig GET /2020-06-30/functions/{FunctionName}/code-signing-config
-GetFunctionConcurrency GET /2019-09-30/functions/{FunctionName}/concurrency
 GetFunctionEventInvokeConfig GET /2019-09-25/functions/{FunctionName}/event-invoke-config
 GetFunctionRecursionConfig GET /2024-08-31/functions/{FunctionName}/recursion-config
 GetFunctionScalingConfig GET /2025-11-30/functions/{FunctionName}/function-scaling-config
@@ -110,7 +114,6 @@ PauseDurableExecution POST /2025-12-01/durable-executions/{DurableExecutionArn}/
 PublishLayerVersion POST /2018-10-31/layers/{LayerName}/versions
 PublishVersion POST /2015-03-31/functions/{FunctionName}/versions
 PutFunctionCodeSigningConfig PUT /2020-06-30/functions/{FunctionName}/code-signing-config
-PutFunctionConcurrency PUT /2017-10-31/functions/{FunctionName}/concurrency
 PutFunctionEventInvokeConfig PUT /2019-09-25/functions/{FunctionName}/event-invoke-config
 PutFunctionRecursionConfig PUT /2024-08-31/functions/{FunctionName}/recursion-config
 PutFunctionScalingConfig PUT /2025-11-30/functions/{FunctionName}/function-scaling-config

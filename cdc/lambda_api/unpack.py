@@ -29,10 +29,14 @@ _FAULTS_OF_NAMES = frozenset({errno.EEXIST, errno.ENOTDIR, errno.EISDIR, errno.E
 _NO_ZIP = "Could not unzip uploaded file. Please check your file, then try to upload again."
 
 
+def _no_zip(reason: str) -> InvalidParameterValueException:
+    return InvalidParameterValueException(_NO_ZIP, Reason=reason)
+
+
 def unpack(data: bytes, folder: Path) -> None:
     """Unpack a zip into a new folder, which exists whole and flushed to disk afterwards, or not at all.
 
-    Raises: InvalidParameterValueException (spec: Lambda's texts, with the reason behind them),
+    Raises: InvalidParameterValueException (Lambda's texts, with the reason as a member),
     CodeStorageExceededException when the disk is full or the folder can't be written.
     """
     scratch = folder.with_name(f"{folder.name}.part")
@@ -45,10 +49,10 @@ def unpack(data: bytes, folder: Path) -> None:
         _flush(folder.parent)
         _flush(folder.parent.parent)
     except (zipfile.BadZipFile, zlib.error, EOFError, NotImplementedError, RuntimeError, ValueError) as error:
-        raise InvalidParameterValueException(f"{_NO_ZIP} ({error})") from None
+        raise _no_zip(str(error)) from None
     except OSError as error:
         if error.errno in _FAULTS_OF_NAMES and scratch.is_dir():
-            raise InvalidParameterValueException(f"{_NO_ZIP} ({error.strerror}: {error.filename})") from None
+            raise _no_zip(f"{error.strerror}: {error.filename}") from None
         raise CodeStorageExceededException(f"The code can't be written to {folder}: {error.strerror}") from error
     finally:
         shutil.rmtree(scratch, ignore_errors=True)
@@ -59,7 +63,7 @@ def _extract(archive: zipfile.ZipFile, root: Path) -> None:
     if not any(not entry.is_dir() for entry in entries):
         raise InvalidParameterValueException("Uploaded file must be a non-empty zip")
     if len(entries) > ENTRIES_MAX:
-        raise InvalidParameterValueException(f"{_NO_ZIP} ({len(entries)} entries: expected at most {ENTRIES_MAX})")
+        raise _no_zip(f"{len(entries)} entries: expected at most {ENTRIES_MAX}")
     _refuse_bomb(sum(entry.file_size for entry in entries))
     links = []
     written = 0
@@ -69,9 +73,7 @@ def _extract(archive: zipfile.ZipFile, root: Path) -> None:
             place.mkdir(parents=True, exist_ok=True)
         elif stat.S_ISLNK(_mode(entry)):
             if entry.file_size > LINK_BYTES_MAX:
-                raise InvalidParameterValueException(
-                    f"{_NO_ZIP} (the link {entry.filename} is over {LINK_BYTES_MAX} bytes)"
-                )
+                raise _no_zip(f"the link {entry.filename} is over {LINK_BYTES_MAX} bytes")
             links.append((place, archive.read(entry).decode()))
         else:
             written += _write(archive, entry, place, written)
@@ -86,9 +88,7 @@ def _parts(name: str) -> tuple[str, ...]:
     """Take the name of an entry apart."""
     path = PurePosixPath(name)
     if path.is_absolute() or ".." in path.parts or "\\" in name or "\0" in name or not path.parts:
-        raise InvalidParameterValueException(
-            f"{_NO_ZIP} (the name {name!r} leads out of the zip: expected relative names without .. and backslashes)"
-        )
+        raise _no_zip(f"the name {name!r} leads out of the zip: expected relative names without .. and backslashes")
     return path.parts
 
 
@@ -128,9 +128,7 @@ def _refuse_ways_out(root: Path, links: list[Path]) -> None:
     inside = Path(os.path.realpath(root))
     for link in links:
         if not Path(os.path.realpath(link)).is_relative_to(inside):
-            raise InvalidParameterValueException(
-                f"{_NO_ZIP} (the link {link.relative_to(root)} leads out of the zip: expected one to a file in it)"
-            )
+            raise _no_zip(f"the link {link.relative_to(root)} leads out of the zip: expected one to a file in it")
 
 
 def _flush_folders(root: Path) -> None:

@@ -53,17 +53,19 @@ _FIELDS = {
 
 def create_function(call: Call, context: Context) -> Answer:
     """Lambda: CreateFunction. It can be invoked at once, though the answer says Pending, as Lambda's does."""
-    _check_allowed(context)
+    check_allowed(context)
     body = parse_body(call.body)
     check(shapes.CREATE, body)
     _refuse_unsupported(body, body["Code"])
     named = parse_function_name(body["FunctionName"])
     assert named is not None
+    check_value(shapes.SHORT_NAME, named.name, "functionName")
     if not body.get("Handler") or not body.get("Runtime"):
         raise InvalidParameterValueException(
             "Runtime and Handler are mandatory parameters for functions created with deployment packages."
         )
-    settings = _changed(FunctionSettings(runtime="", handler="", role=""), body)
+    unset = FunctionSettings(runtime="", handler="", role="")
+    settings = _changed(replace(unset, architectures=tuple(body.get("Architectures") or unset.architectures)), body)
     _refuse_existing(context, named.name)
     code = _code_of(body["Code"], context, named.name, settings)
     function = _new(named.name, settings, code, context)
@@ -81,14 +83,14 @@ def create_function(call: Call, context: Context) -> Answer:
 
 def update_function_configuration(call: Call, context: Context) -> Answer:
     """Lambda: UpdateFunctionConfiguration. What runs finishes as it was; new instances take over."""
-    _check_allowed(context)
+    check_allowed(context)
     body = parse_body(call.body)
     check(shapes.UPDATE_CONFIGURATION, body)
     _refuse_unsupported(body, {})
-    named = _owned(call, context)
+    named = owned(call, context)
 
     def run(transaction: Transaction) -> UploadedFunction:
-        old = _load(transaction, named, context, body.get("RevisionId"))
+        old = load(transaction, named, context, body.get("RevisionId"))
         changed = _new(named.name, _changed(old.settings, body), old.code, context)
         store.replace(transaction, changed)
         return changed
@@ -101,11 +103,11 @@ def update_function_configuration(call: Call, context: Context) -> Answer:
 
 def update_function_code(call: Call, context: Context) -> Answer:
     """Lambda: UpdateFunctionCode. What runs finishes with the old code, which is kept until the next change."""
-    _check_allowed(context)
+    check_allowed(context)
     body = parse_body(call.body)
     check(shapes.UPDATE_CODE, body)
     _refuse_unsupported(body, body)
-    named = _owned(call, context)
+    named = owned(call, context)
     found = context.directory.uploaded(named.name)
     if found is None:
         raise function_not_found(context, named)
@@ -117,7 +119,7 @@ def update_function_code(call: Call, context: Context) -> Answer:
         return Answer(body=uploaded_configuration(dry, context.service.options, state_of(None)))
 
     def run(transaction: Transaction) -> tuple[UploadedFunction, UploadedFunction]:
-        old = _load(transaction, named, context, body.get("RevisionId"))
+        old = load(transaction, named, context, body.get("RevisionId"))
         architectures = tuple(body.get("Architectures") or old.settings.architectures)
         changed = _new(named.name, replace(old.settings, architectures=architectures), code, context)
         store.replace(transaction, changed)
@@ -136,11 +138,13 @@ def update_function_code(call: Call, context: Context) -> Answer:
 
 def delete_function(call: Call, context: Context) -> Answer:
     """Lambda: DeleteFunction. Mappings that invoke it stay, and wait for it."""
-    _check_allowed(context)
-    named = _owned(call, context)
+    check_allowed(context)
+    named = owned(call, context)
+    if named.qualifier is not None:
+        raise InvalidParameterValueException("$LATEST version cannot be deleted without deleting the function.")
 
     def run(transaction: Transaction) -> None:
-        _load(transaction, named, context, None)
+        load(transaction, named, context, None)
         store.remove(transaction, named.name)
 
     context.service.writer.call(run)
@@ -161,7 +165,8 @@ def _folders(folder: Path) -> list[Path]:
     return [each for each in folder.iterdir() if each.is_dir()] if folder.is_dir() else []
 
 
-def _check_allowed(context: Context) -> None:
+def check_allowed(context: Context) -> None:
+    """Refuse changes of functions unless they are switched on. Raises: FunctionAccessDeniedException."""
     if not context.allow_upload:
         raise FunctionAccessDeniedException(
             "Functions can't be made, changed or deleted over the API, since that runs what anybody uploads: declare them in "
@@ -174,8 +179,11 @@ def _refuse_unsupported(body: Body, code: Body) -> None:
     shapes.refuse_unsupported(code)
 
 
-def _owned(call: Call, context: Context) -> FunctionName:
-    """Find the function that is to be changed, unless the configuration owns it."""
+def owned(call: Call, context: Context) -> FunctionName:
+    """Find the function that a path names, to be changed, unless the configuration owns it.
+
+    Raises: ConstraintException, InvalidParameterValueException, FunctionNotFoundException, ResourceConflictException.
+    """
     check_value(shapes.NAME, call.path["FunctionName"], "functionName")
     named = named_function(call, context)
     if context.directory.declared(named.name) is not None:
@@ -198,7 +206,8 @@ def _refuse_existing(context: Context, name: str) -> None:
         raise _existing(name)
 
 
-def _load(transaction: Transaction, named: FunctionName, context: Context, revision_id: str | None) -> UploadedFunction:
+def load(transaction: Transaction, named: FunctionName, context: Context, revision_id: str | None) -> UploadedFunction:
+    """Read a function that is to be changed. Raises: FunctionNotFoundException, PreconditionFailedException."""
     found = store.load_function(transaction.connection, named.name)
     if found is None:
         raise function_not_found(context, named)
@@ -222,8 +231,6 @@ def _changed(settings: FunctionSettings, body: Body) -> FunctionSettings:
         shapes.check_environment(changes["environment"])
     if body.get("EphemeralStorage") is not None:
         changes["ephemeral_storage"] = body["EphemeralStorage"].get("Size", EPHEMERAL_STORAGE_MB)
-    if body.get("Architectures"):
-        changes["architectures"] = tuple(body["Architectures"])
     changed = replace(settings, **changes)
     check_runtime(changed.runtime, changed.handler)
     return changed

@@ -35,8 +35,6 @@ if TYPE_CHECKING:
 
 log = logging.getLogger(__name__)
 
-STOPPED = "Sandbox.Closed"
-"""Error type of an invocation that was ended, or never begun, because the functions were closed."""
 SAVE_RECORDS = 1000
 """Records passed over from which on the checkpoint follows; before that, one more look at them is cheaper than a write."""
 LOOP_WARNING_SECONDS = 60
@@ -251,11 +249,11 @@ class Delivery:
         lane.run.counters.finished += 1
         lane.run.counters.duration_ms += outcome.duration_ms
         if not outcome.ok:
-            if self.draining and outcome.error_type == STOPPED:
+            if self.draining and not outcome.reached:
                 lane.wait()
                 return
-            lane.run.counters.errors += 1
-            lane.run.counters.throttles += outcome.error_type == THROTTLED
+            lane.run.counters.errors += outcome.reached
+            lane.run.counters.throttles += outcome.error_type == THROTTLED and not outcome.reached
         self._apply(lane, batch, judge(lane.settings, batch, lane.checkpoint.attempts, outcome), request_id)
 
     def _apply(self, lane: Lane, batch: Batch, verdict: Verdict, request_id: str) -> None:
@@ -297,7 +295,7 @@ class Delivery:
         assert lane.checkpoint is not None
         if not batch.event:
             batch.event = event_of(lane, batch, self._surroundings.options)
-        attempts = max(1, lane.checkpoint.attempts + (request_id is not None))
+        attempts = lane.checkpoint.attempts + (request_id is not None)
         message = message_about_batch(lane, batch, why, attempts, request_id, self._surroundings)
         keep = dead_letter_of(lane, batch, why, attempts, request_id, message)
         self._submit(lane, writes.give_up(lane, batch, attempts, request_id, keep))

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
     from pathlib import Path
 
+    from cdc.functions.requests import RequestCounts
     from cdc.mappings.outbox.counters import OutboxCounters
     from cdc.mappings.status import MappingState
 
@@ -29,20 +30,26 @@ PUBLISH_SECONDS = 1.0
 """How often the file is written, while something changes; it takes about a millisecond with a hundred mappings."""
 
 
-def dump_state(mappings: Iterable[MappingState], outbox: Mapping[str, OutboxCounters], now_ms: int) -> bytes:
-    """Write the state of delivery as JSON. `outbox`: by the mapping's name."""
+def dump_state(
+    mappings: Iterable[MappingState],
+    outbox: Mapping[str, OutboxCounters],
+    requests: Mapping[str, RequestCounts],
+    now_ms: int,
+) -> bytes:
+    """Write the state of delivery as JSON. `outbox`: by the mapping's name; `requests`: by the function's."""
     return orjson.dumps(
         {
             "pid": os.getpid(),
             "at_ms": now_ms,
             "mappings": {state.name: state for state in mappings},
             "outbox": outbox,
+            "requests": requests,
         }
     )
 
 
 def load_state(text: bytes) -> dict[str, Any]:
-    """Read what `dump_state` wrote: `pid`, `at_ms` and `mappings` by name, each with its `outbox` or None."""
+    """Read what `dump_state` wrote: `pid`, `at_ms`, `requests`, and `mappings` by name, each with its `outbox` or None."""
     state: dict[str, Any] = orjson.loads(text)
     outbox = state.pop("outbox")
     for name, mapping in state["mappings"].items():

@@ -13,7 +13,7 @@ from cdc.mappings.inbox import Written
 from cdc.mappings.newer import Look, look
 from cdc.mappings.redrive import Redrive, Stage, keys_of
 from cdc.mappings.report import read_report
-from cdc.mappings.verdict import ERROR_CHARACTERS, NOT_REACHED, THROTTLED
+from cdc.mappings.verdict import ERROR_CHARACTERS, THROTTLED
 from cdc.model.catalog import sequence_text, sequence_value
 from cdc.model.dead_letters import REDRIVING
 from cdc.model.functions import Outcome
@@ -128,7 +128,7 @@ class Redriver:
         redrive.stage, redrive.request_id = Stage.WAITING, None
         counters.finished += 1
         counters.duration_ms += outcome.duration_ms
-        if self.draining and outcome.error_type in NOT_REACHED:
+        if self.draining and not outcome.reached:
             return  # it is delivered after the next start
         failure = self._failure(redrive, outcome)
         if failure is None:
@@ -136,8 +136,8 @@ class Redriver:
             counters.redriven += letter.record_count
             self._submit(redrive, partial(_note_success, letter_id=letter.id, request_id=request_id))
             return
-        counters.errors += not outcome.ok
-        counters.throttles += outcome.error_type == THROTTLED
+        counters.errors += not outcome.ok and outcome.reached
+        counters.throttles += outcome.error_type == THROTTLED and not outcome.reached
         counters.failed += letter.record_count
         error_type, text = failure
         log.warning("%s: function %s failed again: %s", redrive.name, redrive.run.mapping.function_name, text)

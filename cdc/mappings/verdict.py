@@ -17,8 +17,6 @@ ERROR_CHARACTERS = 1000
 """Of a function's error message that are kept."""
 THROTTLED = "TooManyRequestsException"
 """Error type of an invocation for which the function had no instance left."""
-NOT_REACHED = frozenset({"ResourceNotFoundException", THROTTLED, "Sandbox.Closed", "Sandbox.KeeperLost"})
-"""Error types of invocations that did not reach the function: such attempts do not count."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,7 +87,7 @@ def judge(settings: MappingSettings, batch: Batch, attempts: int, outcome: Outco
         reported = False
     message = message[:ERROR_CHARACTERS]
     error = (f"{error_type}: {message}" if error_type else message)[:ERROR_CHARACTERS]
-    if error_type in NOT_REACHED:
+    if not outcome.reached:
         return Again(error, counts=False)
     limit = settings.maximum_retry_attempts
     if settings.bisect_batch_on_function_error and not reported and batch.count > 1 and limit != 0:

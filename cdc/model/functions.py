@@ -59,7 +59,7 @@ class FunctionDefinition:
     memory_size: int = MEMORY_SIZE_DEFAULT
     """MB, told to the handler and not enforced."""
     reserved_concurrency: int | None = None
-    """Instances at once; None: as many as any function has."""
+    """Instances at once; None: as many as any function has; 0: it is throttled, and nothing runs."""
     idle_timeout_seconds: int = IDLE_TIMEOUT_SECONDS_DEFAULT
     """After which an idle instance is ended."""
     environment: Mapping[str, str] = field(default_factory=dict)
@@ -85,6 +85,11 @@ class FunctionDefinition:
         if self.runtime is not None:
             return Kind.RUNTIME
         return Kind.IN_PROCESS if self.in_process else Kind.PYTHON
+
+    @property
+    def is_throttled(self) -> bool:
+        """Whether it may have no instance."""
+        return self.reserved_concurrency == 0
 
     @property
     def program(self) -> tuple[str, ...]:
@@ -121,7 +126,7 @@ class FunctionDefinition:
 _BOUNDS = (
     ("timeout_seconds", 1, TIMEOUT_SECONDS_MAX),
     ("memory_size", MEMORY_SIZE_MIN, MEMORY_SIZE_MAX),
-    ("reserved_concurrency", 1, RESERVED_CONCURRENCY_MAX),
+    ("reserved_concurrency", 0, RESERVED_CONCURRENCY_MAX),
     ("idle_timeout_seconds", 1, IDLE_TIMEOUT_SECONDS_MAX),
 )
 
@@ -155,6 +160,9 @@ class Outcome:
     error_type: str = ""
     """`Sandbox.Timedout`, `Runtime.ExitError`, …, or the class of the handler's exception."""
     error_message: str = ""
+    reached: bool = True
+    """False when it is no fault of the function: there is none, none of its instances was free, or it was ended with
+    the daemon. Its error type alone does not tell, since a handler may raise errors of the same names."""
     error_payload: bytes | None = None
     """The error object as the handler's runtime told it, where it told one: type, message, stack."""
     log_tail: bytes = b""
@@ -205,6 +213,11 @@ class FunctionDescription:
     def state(self) -> str:
         """`Active`, or `Failed` while its instances can't be started (Lambda: State)."""
         return "Failed" if self.start_error else "Active"
+
+
+def log_group_name(name: str) -> str:
+    """Return the name that CloudWatch would give a function's logs."""
+    return f"/aws/lambda/{name}"
 
 
 class TooManyRequestsError(Exception):

@@ -21,7 +21,10 @@ class LambdaError(ServiceError):
 
 
 class InvalidParameterValueException(LambdaError):
-    """A parameter, or several together, can't be used."""
+    """A parameter, or several together, can't be used.
+
+    Where programs compare the message with Lambda's, ours is that, and what is wrong is in the member `Reason`.
+    """
 
 
 class ConstraintException(LambdaError):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from cdc.model.functions import MEMORY_SIZE_DEFAULT, TIMEOUT_SECONDS_DEFAULT
@@ -24,9 +24,10 @@ class FunctionSettings:
     description: str = ""
     timeout: int = TIMEOUT_SECONDS_DEFAULT  # seconds
     memory_size: int = MEMORY_SIZE_DEFAULT  # MB
-    environment: Mapping[str, str] = field(default_factory=dict)
+    environment: Mapping[str, str] | None = None  # None: never set, which is told back
     architectures: tuple[str, ...] = ("x86_64",)  # told back
     ephemeral_storage: int = EPHEMERAL_STORAGE_MB  # told back
+    reserved_concurrency: int | None = None  # instances; 0: it is throttled
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -202,7 +202,7 @@ def _dead_text(traces: Traces, outcome: Outcome) -> str:
 
 
 def _attempts(count: int) -> str:
-    return "1 attempt" if count == 1 else f"{count:,} attempts"
+    return "no attempt" if count == 0 else "1 attempt" if count == 1 else f"{count:,} attempts"
 
 
 # -- what is to come --

@@ -182,9 +182,10 @@ class FunctionSettings(Checked):
         metadata=rule(
             Kind.WHOLE,
             "How many invocations run at once at most, each in an instance of its own; the others wait. Unset, 10: as many "
-            "as a shard of a mapping can ask for, and few enough not to fill the machine.",
+            "as a shard of a mapping can ask for, and few enough not to fill the machine. 0 throttles the function: nothing "
+            "is lost, and its mappings wait.",
             unit="instances",
-            low=1,
+            low=0,
             high=1000,
         ),
     )

@@ -27,11 +27,12 @@ _checkpoints, _outcomes = schema.checkpoints.c, schema.outcomes.c
 _RESULTS = {
     DELIVERED: OK,
     FILTERED: OK,
-    DEAD: "PROBLEM: a batch was given up and is among the dead letters",
+    DEAD: FAILED,
     SKIPPED: "PROBLEM: a batch was skipped by an operator",
     TRIMMED: "PROBLEM: records were trimmed before they were delivered",
     RESET: "PROBLEM: an operator has put the checkpoint elsewhere",
 }
+_TOO_OLD = "PROBLEM: records were older than MaximumRecordAgeInSeconds"
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -156,12 +157,16 @@ def settle(
         attempts=checkpoint.attempts if same else 0,
         window_start_ms=window.start_ms,
         window_state=window.state,
-        last_result=checkpoint.last_result if nothing_lost else _RESULTS[passed.kind],
+        last_result=checkpoint.last_result if nothing_lost else _result_of(passed),
         last_error=checkpoint.last_error if passed.kind == DEAD else None,
     )
     if written is not None:
         _add_outcome(transaction, checkpoint, written, passed)
     return written
+
+
+def _result_of(passed: Passed) -> str:
+    return _TOO_OLD if passed.kind == DEAD and passed.request_id is None else _RESULTS[passed.kind]
 
 
 def _ends_after(checkpoint: Checkpoint, through: int, rest_through: int | None = None) -> tuple[int, ...]:

@@ -19,8 +19,8 @@ if TYPE_CHECKING:
 
 WORKS, FLAKY, DOWN, POISON = "works", "is flaky", "is down", "fails at some records"
 MODES = (WORKS, FLAKY, DOWN, POISON, POISON)
-CRASHES = ("ValueError", "Sandbox.Timedout", "Runtime.ExitError")
 REFUSALS = ("TooManyRequestsException", "ResourceNotFoundException")
+CRASHES = ("ValueError", "Sandbox.Timedout", "Runtime.ExitError", *REFUSALS)
 SUCCESSES = (
     *(b"null", b"", b'""', b"{}", b"[]", b'{"batchItemFailures":[]}', b'{"batchItemFailures":null}'),
     *(b"nonsense {", b"17", b'"text"', b"[1,2]", b'{"other":[1]}', b"\xff\x00"),
@@ -34,7 +34,7 @@ ALL_FAILED = (
 def make_up(chance: Random, mode: str, sequences: list[int], rules: Rules) -> tuple[Outcome, Answer]:
     """Make up what an invocation comes to."""
     if chance.random() < 0.05:
-        return replace(FAILURE, error_type=chance.choice(REFUSALS)), Answer(UNREACHED)
+        return replace(FAILURE, error_type=chance.choice(REFUSALS), reached=False), Answer(UNREACHED)
     poison = [each for each in sequences if each % 7 == 3]
     fails = mode == DOWN or (mode == FLAKY and chance.random() < 0.5) or (mode == POISON and bool(poison))
     if fails and (not rules.report or chance.random() < 0.5):

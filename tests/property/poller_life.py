@@ -197,7 +197,8 @@ class Life:
         assert found == Counter(letter[:-1] for letter in expected)
         payloads = self.query(f"SELECT payload FROM {MESSAGES} WHERE mapping_name = ?", name)
         told = Counter(self.letter_told_of(orjson.loads(payload)) for (payload,) in payloads)
-        assert told == Counter(letter[:-1] for letter in expected if letter.sent)
+        as_told = [each._replace(attempts=max(1, each.attempts)) for each in expected if each.sent]
+        assert told == Counter(letter[:-1] for letter in as_told)
 
     def note_shards(self) -> None:
         """Remember the names of shards, which letters outlive."""

@@ -110,7 +110,7 @@ class Model:
         aged = bool(wanted and ages) and wanted[-1].created_ms <= row.settled_ms - min(ages)
         if row.kind != "dead" or row.request_id or not counted or not aged or len(set(map(self.window_of, wanted))) > 1:
             return None
-        times, ends = max(1, state.attempts), (wanted[0].sequence, wanted[-1].sequence)
+        times, ends = state.attempts, (wanted[0].sequence, wanted[-1].sequence)
         letter = Letter(None, lane.shard, *ends, len(wanted), "RecordAgeExceeded", times, self.rules.destination)
         return after._replace(letters=(*branch.letters, letter)) if row.attempts == times else None
 

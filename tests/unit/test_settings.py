@@ -320,8 +320,8 @@ def test_a_secret_is_shown_nowhere(write):
             "functions.f.memory_size = 64: expected a whole number of MB from 128 to 10240",
         ),
         (
-            FUNCTION + "reserved_concurrency = 0\n",
-            "functions.f.reserved_concurrency = 0: expected a whole number of inst",
+            FUNCTION + "reserved_concurrency = -1\n",
+            "functions.f.reserved_concurrency = -1: expected a whole number of inst",
         ),
         (
             FUNCTION + "in_process = true\nreload_on_change = true\n",

@@ -116,6 +116,7 @@ def test_a_function_that_is_not_defined_or_was_removed_is_a_failed_outcome(bench
     outcome = bench.call()
     arn = "arn:aws:lambda:us-east-1:000000000000:function:f"
     assert (outcome.error_type, outcome.error_message) == ("ResourceNotFoundException", f"Function not found: {arn}")
+    assert not outcome.reached
 
 
 def test_a_listener_of_an_unknown_function_is_not_called_on_the_invoking_thread(bench):
@@ -137,7 +138,7 @@ def test_closing_lets_what_runs_finish_and_fails_what_is_queued(bench, wait_unti
     wait_until(lambda: started(bench, 0))
     closing = threading.Thread(target=bench.functions.close, args=(20,))
     closing.start()
-    assert queued.outcome().error_type == "Sandbox.Closed"
+    assert (queued.outcome().error_type, queued.outcome().reached) == ("Sandbox.Closed", False)
     let_go(bench, 0)
     closing.join(20)
     assert running.outcome().ok
@@ -153,7 +154,7 @@ def test_closing_kills_what_is_not_done_in_time(bench, runs, kind):
     running = bench.start()
     pid = bench.pid_in("pid")
     bench.functions.close(0.01)
-    assert running.outcome().error_type == "Sandbox.Closed"
+    assert (running.outcome().error_type, running.outcome().reached) == ("Sandbox.Closed", False)
     assert not runs(pid)
 
 

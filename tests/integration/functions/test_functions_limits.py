@@ -9,6 +9,7 @@ import pytest
 
 from cdc.clock import SystemClock
 from cdc.functions import gate
+from cdc.functions.requests import RequestCounts
 from cdc.functions.runner import FunctionsOptions
 from cdc.model.functions import TooManyRequestsError, UnknownFunctionError
 
@@ -76,6 +77,31 @@ def test_reserved_concurrency_may_be_above_what_others_have(bench, gated, wait_u
     assert all(pending.outcome().ok for pending in pendings)
 
 
+@pytest.mark.parametrize("kind", KINDS)
+def test_a_function_without_instances_is_throttled_until_it_has_some(bench, gated, kind):
+    gated(kind, reserved_concurrency=0, timeout_seconds=60)
+    with pytest.raises(TooManyRequestsError, match=r"^Rate Exceeded\.$"):
+        bench.request(event=event(0))
+    assert bench.functions.requests() == {"f": RequestCounts(throttles=1)}
+    throttled = bench.call(event=event(0))  # as of a mapping
+    assert (throttled.ok, throttled.reached, throttled.error_type) == (False, False, "TooManyRequestsException")
+    assert not started(bench, 0)
+    (bench.folder / "go-1").touch()
+    gated(kind, reserved_concurrency=1, timeout_seconds=60)
+    assert int(bench.call(event=event(1)).result) == 1
+
+
+def test_what_is_queued_for_a_function_that_is_throttled_by_then_is_refused(bench, gated, wait_until):
+    gated("python", reserved_concurrency=1, timeout_seconds=60)
+    running, queued = [bench.start(event=event(number)) for number in range(2)]
+    wait_until(lambda: started(bench, 0))
+    gated("python", reserved_concurrency=0, timeout_seconds=60)
+    outcome = queued.outcome()
+    assert (outcome.reached, outcome.error_type) == (False, "TooManyRequestsException")
+    (bench.folder / "go-0").touch()
+    assert running.outcome().ok
+
+
 def test_a_request_is_refused_when_all_instances_are_busy_and_the_queue_is_full(bench, gated, monkeypatch, wait_until):
     monkeypatch.setattr("cdc.functions.manager.QUEUE_MAX", 2)
     gated("python", reserved_concurrency=1, timeout_seconds=60)
@@ -91,6 +117,9 @@ def test_a_request_is_refused_when_all_instances_are_busy_and_the_queue_is_full(
         (bench.folder / f"go-{number}").touch()
     assert [int(pending.outcome().result) for pending in pendings] == [0, 1, 2, 4]
     assert not started(bench, 3)
+    counts = bench.functions.requests()["f"]
+    assert (counts.invocations, counts.throttles, counts.finished, counts.errors) == (3, 1, 3, 0)
+    assert counts.duration_ms > 0
 
 
 def test_a_request_of_an_unknown_function_is_refused_at_once(bench):

@@ -37,10 +37,11 @@ def test_the_environment_is_the_daemons_plus_the_functions_plus_lambdas_names(be
     monkeypatch.setenv("FROM_DAEMON", "d")
     monkeypatch.setenv("OVERRIDDEN", "d")
     bench.python(
-        "return [os.environ.get(n) for n in ('FROM_DAEMON', 'OVERRIDDEN', 'AWS_LAMBDA_FUNCTION_NAME')] + [os.getcwd()]",
+        "names = ('FROM_DAEMON', 'OVERRIDDEN', 'AWS_LAMBDA_FUNCTION_NAME', '_HANDLER');"
+        " return [os.environ.get(n) for n in names] + [os.getcwd()]",
         environment={"OVERRIDDEN": "f", "AWS_LAMBDA_FUNCTION_NAME": "not this"},
     )
-    assert json.loads(bench.call().result) == ["d", "f", "f", str(bench.folder.resolve())]
+    assert json.loads(bench.call().result) == ["d", "f", "f", "h.handle", str(bench.folder.resolve())]
 
 
 def test_a_module_is_looked_for_in_the_working_directory_then_on_the_pythonpath(bench):

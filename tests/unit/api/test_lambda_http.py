@@ -70,6 +70,19 @@ def test_whoever_is_asked_to_come_again_is_told_when(lambda_):
     }
 
 
+def test_the_reason_behind_a_text_of_lambda_s_is_a_member_and_in_the_log(lambda_, caplog):
+    caplog.set_level("INFO")
+    arn = "arn:aws:dynamodb:us-east-1:000000000000:table/orders/stream/2026-01-01T00:00:00.000"
+    request = {"FunctionName": "audit", "EventSourceArn": arn, "StartingPosition": "LATEST"}
+    filters = {"FilterCriteria": {"Filters": [{"Pattern": "[]"}]}}
+    status, _, body = answered(
+        lambda_.api, "POST", "/2015-03-31/event-source-mappings", orjson.dumps(request | filters)
+    )
+    assert (status, orjson.loads(body)["message"]) == (400, "Invalid filter pattern definition.")
+    assert orjson.loads(body)["Reason"].startswith("filter 1: [] is no object")
+    assert "Invalid filter pattern definition.: filter 1: [] is no object" in caplog.text
+
+
 def test_a_fault_is_logged_and_hidden(lambda_, monkeypatch, caplog):
     monkeypatch.setattr(lambda_.directory, "all_uploaded", lambda: 1 / 0)
     status, headers, body = answered(lambda_.api, "GET", "/2015-03-31/functions")
@@ -77,6 +90,15 @@ def test_a_fault_is_logged_and_hidden(lambda_, monkeypatch, caplog):
     assert orjson.loads(body)["Type"] == "Service"
     assert "ZeroDivisionError" in caplog.text
     assert b"division" not in body
+
+
+def test_a_fault_in_a_write_is_one_of_the_service_too(lambda_, monkeypatch, caplog):
+    monkeypatch.setattr("cdc.lambda_api.tags.store.add", lambda *_: 1 / 0)
+    target = "/2017-03-31/tags/arn%3Aaws%3Alambda%3Aus-east-1%3A000000000000%3Afunction%3Aaudit"
+    status, headers, body = answered(lambda_.api, "POST", target, b'{"Tags":{"a":"b"}}')
+    assert (status, headers[b"x-amzn-errortype"]) == (500, b"ServiceException")
+    assert orjson.loads(body)["Type"] == "Service"
+    assert "ZeroDivisionError" in caplog.text
 
 
 def test_a_closed_file_is_a_fault_of_the_service(lambda_):

@@ -53,7 +53,21 @@ def samples(delivery, status=STATUS, tallies=()):
 @pytest.fixture
 def delivery():
     sent = {"delivered": 9, "failures": 3, "dropped": 2}
-    return {"mappings": {"m": state(event_counts=True, outbox=sent), "n": state("n")}}
+    requests = {"g": {"invocations": 8, "errors": 3, "throttles": 2, "finished": 7, "duration_ms": 9.5}}
+    return {"mappings": {"m": state(event_counts=True, outbox=sent), "n": state("n")}, "requests": requests}
+
+
+def test_invocations_over_the_lambda_api_have_no_mapping(delivery):
+    found = samples(delivery)
+    for name, value in (
+        ("invocations_total", 8),
+        ("errors_total", 3),
+        ("throttles_total", 2),
+        ("duration_milliseconds_sum", 9.5),
+        ("duration_milliseconds_count", 7),
+    ):
+        assert found[f"cdc_lambda_{name}", "", "g"] == value
+    assert found["cdc_lambda_concurrent_executions", "g"] == 1
 
 
 def test_functions_have_what_lambda_has_of_them(delivery):

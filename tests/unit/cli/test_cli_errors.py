@@ -7,6 +7,7 @@ import pytest
 
 from cdc.cli.errors import EXIT_CODES, FILE, REFUSED, SERVER, USAGE, CommandError, UnreachableError, explain
 from cdc.model.errors import ResourceNotFoundException, ValidationException
+from cdc.model.lambda_errors import InvalidParameterValueException
 from cdc.settings import SettingsError
 from cdc.store.sqlite import StoreError, dbapi2
 
@@ -20,6 +21,11 @@ from cdc.store.sqlite import StoreError, dbapi2
         (SettingsError("port = 0"), USAGE, "port = 0"),
         (StoreError("locked"), FILE, "locked"),
         (ValidationException("bad key"), REFUSED, "ValidationException: bad key"),
+        (
+            InvalidParameterValueException("Invalid filter pattern definition.", Reason="filter 1: {} is empty"),
+            REFUSED,
+            "InvalidParameterValueException: Invalid filter pattern definition. filter 1: {} is empty",
+        ),
         (ValidationException(), REFUSED, "ValidationException"),
         (click.UsageError("what?"), USAGE, "what? Try `cdc --help`."),
         (click.ClickException("hm"), 1, "hm"),

@@ -26,7 +26,7 @@ def define(**members):
         ({"runtime": ()}, "runtime is empty"),
         ({"runtime": ("x",), "command": ("x",)}, "needs one of handler, command and runtime"),
         ({"handler": "h:f", "memory_size": 127}, "memory_size must be 128 to 10240, not 127"),
-        ({"handler": "h:f", "reserved_concurrency": 0}, "reserved_concurrency must be 1 to 1000, not 0"),
+        ({"handler": "h:f", "reserved_concurrency": -1}, "reserved_concurrency must be 0 to 1000, not -1"),
         ({"handler": "h:f", "idle_timeout_seconds": 0}, "idle_timeout_seconds must be 1 to 86400, not 0"),
         ({"command": ("x",), "reload_on_change": True}, "reload_on_change needs a process that outlives an invocation"),
         ({"handler": "h:f", "in_process": True, "reload_on_change": True}, "reload_on_change needs a process"),

@@ -12,7 +12,7 @@ from cdc.store import waiting_invocations as store
 
 OK = Outcome(ok=True, duration_ms=1.0, result=b"1")
 FAILED = Outcome(ok=False, duration_ms=1.0, error_type="ValueError", error_message="boom")
-STOPPED = Outcome(ok=False, duration_ms=1.0, error_type="Sandbox.Closed", error_message="stopped")
+STOPPED = Outcome(ok=False, duration_ms=1.0, error_type="Sandbox.Closed", error_message="stopped", reached=False)
 
 
 @pytest.fixture
@@ -146,6 +146,16 @@ def test_what_is_ended_by_a_stop_runs_again_after_the_next_start(background, acc
     functions.outcome = OK
     again = Background(service.database, service.writer, functions, clock=clock, retry_seconds=60)
     step(again, service)
+    assert left(service) == 0
+
+
+def test_an_invocation_that_did_not_reach_the_function_is_no_attempt(background, accept, service, functions):
+    accept()
+    for functions.outcome in [STOPPED] * 5:
+        step(background, service)
+        assert left(service) == 1
+    functions.outcome = OK
+    step(background, service)
     assert left(service) == 0
 
 

@@ -23,6 +23,7 @@ def least(value):
     return f"Member must have value greater than or equal to {value}"
 
 
+QUEUE = "arn:aws:sqs:us-east-1:000000000000:q"
 UNSUPPORTED = "Unsupported {} parameter for given event source mapping type."
 BOTH = (
     "2 validation errors detected: Value '0' at 'batchSize' failed to satisfy constraint: Member must have value greater "
@@ -33,6 +34,11 @@ CREATE = [
     # recorded
     ({"EventSourceArn": None}, INVALID, "Unrecognized event source."),
     ({"FunctionName": "nobody"}, INVALID, "Function does not exist"),
+    (
+        {"FunctionName": "nobody", "EventSourceArn": QUEUE, "StartingPosition": None},
+        INVALID,
+        "Function does not exist",
+    ),
     ({"EventSourceArn": NO_STREAM}, INVALID, f"Stream not found: {NO_STREAM}"),
     (
         {"StartingPosition": None},
@@ -91,7 +97,7 @@ CREATE = [
         {"FunctionResponseTypes": ["ReportBatchItemFailures"] * 2},
         CONSTRAINT,
         constraint(
-            "['ReportBatchItemFailures', 'ReportBatchItemFailures']",
+            "[ReportBatchItemFailures, ReportBatchItemFailures]",
             "functionResponseTypes",
             "Member must have length less than or equal to 1",
         ),
@@ -100,7 +106,10 @@ CREATE = [
         {"FunctionResponseTypes": ["x"]},
         CONSTRAINT,
         constraint(
-            "x", "functionResponseTypes.1.member", "Member must satisfy enum value set: [ReportBatchItemFailures]"
+            "[x]",
+            "functionResponseTypes",
+            "Member must satisfy constraint: [Member must satisfy enum value set: [ReportBatchItemFailures], Member must "
+            "not be null]",
         ),
     ),
     (
@@ -123,9 +132,9 @@ CREATE = [
         "KMSKeyArn is not supported by cdc: filters are stored as they are",
     ),
     (
-        {"EventSourceArn": "arn:aws:sqs:us-east-1:000000000000:q"},
+        {"EventSourceArn": QUEUE, "StartingPosition": None},
         INVALID,
-        "Unrecognized event source. cdc reads streams of DynamoDB: arn:aws:sqs:us-east-1:000000000000:q is not the ARN of one",
+        f"Unrecognized event source. cdc reads streams of DynamoDB: {QUEUE} is not the ARN of one",
     ),
     (
         {"FunctionName": "audit:live"},
@@ -179,7 +188,8 @@ def test_a_pattern_that_is_none_is_refused_with_the_reason(pattern, lambda_, str
     }
     error = lambda_.refusal("POST", MAPPINGS, request)
     assert error.code == INVALID
-    assert str(error).startswith("Invalid filter pattern definition. (filter 1: ")
+    assert str(error) == "Invalid filter pattern definition."  # as recorded
+    assert error.body()["Reason"].startswith("filter 1: ")
 
 
 @pytest.mark.parametrize(
@@ -193,7 +203,11 @@ def test_filters_that_can_t_be_are_refused(filters, reason, lambda_, stream_arn)
         "StartingPosition": "LATEST",
         "FilterCriteria": {"Filters": filters},
     }
-    assert str(lambda_.refusal("POST", MAPPINGS, request)) == f"Invalid filter pattern definition. ({reason})"
+    assert lambda_.refusal("POST", MAPPINGS, request).body() == {
+        "Type": "User",
+        "message": "Invalid filter pattern definition.",
+        "Reason": reason,
+    }
 
 
 @pytest.mark.parametrize(

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import logging
+from dataclasses import replace
 
 import orjson
 
-from cdc.model.functions import Outcome
 from cdc.store import checkpoints, mappings
 from cdc.store.check import check
 from cdc.store.checkpoints import Passed
@@ -223,7 +223,7 @@ def test_an_invocation_that_was_ended_by_the_stop_is_no_failed_attempt(mapped):
     mapped.put("a")
     mapped.run()
     mapped.poller.drain()
-    mapped.calls[0].done(Outcome(ok=False, duration_ms=0, error_type="Sandbox.Closed", error_message="stopped"))
+    mapped.calls[0].done(replace(FAILURE, error_type="Sandbox.Closed", reached=False))
     mapped.run()
     assert mapped.poller.busy == 0
     assert mapped.checkpoint().attempts == 0

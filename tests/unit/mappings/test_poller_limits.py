@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import orjson
 import pytest
 
@@ -174,7 +176,7 @@ def test_records_that_are_too_old_are_given_up_without_an_invocation(bench, lett
     bench.run()
     assert calls(bench) == [["c"]]
     [letter] = letters()
-    assert (letter.condition, letter.attempts, letter.record_count) == (AGE_EXCEEDED, 1, 2)
+    assert (letter.condition, letter.attempts, letter.record_count) == (AGE_EXCEEDED, 0, 2)
     assert letter.request_id is None
     assert kinds(bench) == [("dead", 2), ("delivered", 1)]
 
@@ -197,7 +199,7 @@ def test_a_failing_batch_is_given_up_as_its_records_grow_too_old(bench, letters)
 def test_what_does_not_reach_the_function_is_no_attempt(bench):
     bench.create()
     bench.declare(maximum_retry_attempts=0)
-    busy = Outcome(ok=False, duration_ms=0, error_type="TooManyRequestsException", error_message="busy")
+    busy = replace(FAILURE, error_type="TooManyRequestsException", reached=False)
     answers = iter([busy, busy, busy])
     bench.functions.answer = lambda _: next(answers, OK)
     bench.put("a")

@@ -133,7 +133,7 @@ def test_the_last_invocation_is_given_up_after_its_retries(tumbling):
     with tumbling.database.reading() as connection:
         [letter] = dead_letters.find(connection)
     assert (letter.record_count, letter.attempts) == (0, 3)
-    assert tumbling.lane().last_result == "PROBLEM: a batch was given up and is among the dead letters"
+    assert tumbling.lane().last_result == "PROBLEM: Function call failed"
     tumbling.put("b")
     tumbling.run()
     assert seen(tumbling)[-1] == (["b"], 0, False)

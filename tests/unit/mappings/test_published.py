@@ -8,6 +8,7 @@ import threading
 import orjson
 import pytest
 
+from cdc.functions.requests import RequestCounts
 from cdc.mappings import published
 from cdc.mappings.outbox.counters import OutboxCounters
 from cdc.mappings.published import Publisher, dump_state, load_state, read_state
@@ -54,7 +55,7 @@ class Watched:
 def test_what_is_published_is_the_state_of_the_mappings(mapped, role):
     mapped.put("a")
     mapped.run()
-    text = dump_state(mapped.poller.status(), {"m": OutboxCounters(delivered=3)}, 7)
+    text = dump_state(mapped.poller.status(), {"m": OutboxCounters(delivered=3)}, {"f": RequestCounts(errors=2)}, 7)
     watched = Watched(text)
     publisher = Publisher(mapped.path, watched.state, watched.moved)
     publisher.start()
@@ -66,6 +67,7 @@ def test_what_is_published_is_the_state_of_the_mappings(mapped, role):
     mapping = state["mappings"]["m"]
     assert (state["pid"], state["at_ms"]) == (os.getpid(), 7)
     assert (mapping["function_name"], mapping["counters"]["delivered"], mapping["outbox"]["delivered"]) == ("f", 1, 3)
+    assert state["requests"]["f"]["errors"] == 2
     assert [lane["phase"] for lane in mapping["lanes"]] == ["waiting for records"]
     assert role.path
 

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from cdc.mappings.delivery import STOPPED
 from cdc.mappings.redrive import keys_of
 from cdc.model.functions import Outcome
 from cdc.store import mappings
@@ -255,7 +255,7 @@ def test_a_redrive_ended_by_a_drain_stays_to_be_made(bench):
     assert bench.poller.busy == 1
     bench.poller.drain()
     bench.run()
-    bench.calls[-1].done(Outcome(ok=False, duration_ms=1.0, error_type=STOPPED, error_message="stopped"))
+    bench.calls[-1].done(replace(FAILURE, error_type="Sandbox.Closed", reached=False))
     bench.run()
     assert bench.poller.busy == 0
     assert states(bench) == ["redriving"]

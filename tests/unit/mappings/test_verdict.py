@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import orjson
 import pytest
 
@@ -51,11 +53,16 @@ def test_n_retries_are_n_plus_one_invocations(limit, attempts, verdict):
     assert judge(settings(maximum_retry_attempts=limit), batch(1, 2), attempts, FAILED) == verdict
 
 
-@pytest.mark.parametrize("error_type", ["ResourceNotFoundException", "TooManyRequestsException", "Sandbox.KeeperLost"])
-def test_what_did_not_reach_the_function_is_tried_again_without_end(error_type):
-    outcome = Outcome(ok=False, duration_ms=0, error_type=error_type, error_message="x")
+def test_what_did_not_reach_the_function_is_tried_again_without_end():
+    outcome = replace(FAILED, reached=False)
     bisecting = settings(maximum_retry_attempts=0, bisect_batch_on_function_error=True)
-    assert judge(bisecting, batch(1, 2), 99, outcome) == Again(f"{error_type}: x", counts=False)
+    assert judge(bisecting, batch(1, 2), 99, outcome) == Again("ValueError: no", counts=False)
+
+
+@pytest.mark.parametrize("error_type", ["ResourceNotFoundException", "TooManyRequestsException", "Sandbox.KeeperLost"])
+def test_an_error_that_the_function_raised_counts_whatever_its_name(error_type):
+    outcome = replace(FAILED, error_type=error_type)
+    assert judge(settings(maximum_retry_attempts=0), batch(1), 0, outcome) == GiveUp(error_type, "no", "Unhandled")
 
 
 @pytest.mark.parametrize(("sequences", "left"), [((1, 2), 1), ((1, 2, 3), 1), ((1, 2, 3, 4), 2), ((3, 5, 7, 9, 11), 5)])

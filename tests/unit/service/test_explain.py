@@ -156,7 +156,7 @@ def test_the_process_that_delivers_tells_when_the_next_attempt_is(bench, served)
     bench.functions.answer = lambda _: FAILURE
     bench.put("a")
     bench.run()
-    state = dump_state(bench.poller.status(), {}, bench.clock.now_ms())
+    state = dump_state(bench.poller.status(), {}, {}, bench.clock.now_ms())
     publisher = Publisher(bench.path, lambda: state, lambda: 1)
     publisher.start()
     deadline = 1000
@@ -216,6 +216,17 @@ def test_a_record_that_was_given_up_names_its_dead_letter(bench):
     assert f"after 2 attempts: dead letter {letter['id']}, dead; ValueError: no" in fate["text"]
     assert explain(bench, "c")["fate"] == "delivered"
     assert explain(bench, "c")["dead_letters"] == []
+
+
+def test_a_record_that_was_too_old_for_any_attempt_is_told_so(bench):
+    bench.create()
+    bench.put("a")
+    bench.advance(61)
+    bench.declare(maximum_record_age_in_seconds=60)
+    bench.run()
+    fate = explain(bench, "a")
+    assert [each["attempts"] for each in fate["dead_letters"]] == [0]
+    assert "after no attempt: dead letter" in fate["text"]
 
 
 def test_what_an_operator_skipped_or_reset_past_is_told_so(bench):

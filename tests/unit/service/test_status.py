@@ -152,7 +152,7 @@ def test_what_the_process_that_delivers_has_counted_is_told_while_it_does(servic
         loop=Loop(generation=20, seen_ms=5, warned_ms=4),
     )
     sent = OutboxCounters(delivered=6, failures=2, dropped=3)
-    path.with_name(f"{path.name}.poll.state").write_bytes(dump_state([state], {"m": sent}, 1))
+    path.with_name(f"{path.name}.poll.state").write_bytes(dump_state([state], {"m": sent}, {}, 1))
     assert [mapping["metrics"] for mapping in service.status()["mappings"]] == [None, None]
     role = roles.try_take(path, roles.POLL)
     assert role is not None

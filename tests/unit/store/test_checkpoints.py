@@ -65,7 +65,8 @@ def begun(begin) -> Checkpoint:
 @pytest.fixture
 def settle(writer):
     def settle(checkpoint, through, kind=DELIVERED, records=1, **more):
-        passed = Passed(kind=kind, records=records, attempts=more.pop("attempts", 0), filtered=more.pop("filtered", 0))
+        counts = {name: more.pop(name, 0) for name in ("attempts", "filtered")}
+        passed = Passed(kind=kind, records=records, request_id=more.pop("request_id", None), **counts)
         return writer.call(lambda each: checkpoints.settle(each, checkpoint, through, passed, **more))
 
     return settle
@@ -178,7 +179,13 @@ def test_what_a_batch_has_left_is_tried_again_after_its_window(begun, settle, fa
     assert (last.retry_through, last.splits) == (9, (20,))
     closed = writer.call(partial(checkpoints.close_window, checkpoint=last, kind=DEAD))
     assert (closed.retry_through, closed.splits) == (20, ())
-    assert (closed.last_result, closed.last_error) == (settle(closed, 11, DEAD).last_result, "broke")
+    assert (closed.last_result, closed.last_error) == ("PROBLEM: Function call failed", "broke")
+
+
+def test_what_is_given_up_is_told_apart_by_whether_the_function_was_called(begun, settle):
+    failed = settle(begun, 9, DEAD, request_id="r")
+    assert failed.last_result == "PROBLEM: Function call failed"
+    assert settle(failed, 10, DEAD).last_result == "PROBLEM: records were older than MaximumRecordAgeInSeconds"
 
 
 def test_a_checkpoint_is_put_elsewhere_by_an_outcome_of_its_own(begun, settle, fail, writer, database):
