@@ -49,7 +49,13 @@ from cdc.tables.lifecycle import (
     settled_table,
     status_at,
 )
-from cdc.tables.throughput import NO_MAXIMUM, change_maximum, change_throughput, change_warmth, while_changing
+from cdc.tables.throughput import (
+    change_maximum,
+    change_throughput,
+    change_warmth,
+    while_changing,
+    with_echoed_maximum,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -139,9 +145,9 @@ def update_table(request: dict[str, Any], options: Options) -> Write:
         after = change_throughput(before, request, now_ms)
         if stream is not None and after != before:
             raise ValidationException(STREAM_AND_THROUGHPUT)
-        after = change_maximum(after, request)
+        after = change_maximum(after, request, after.billing_mode)
         check_stream_change(table, stream)
-        after = _change_settings(change_warmth(after, request), request, options)
+        after = _change_settings(change_warmth(after, request, after.billing_mode), request, options)
         plan = plan_index_changes(table, after, request, now_ms)
         declared = request.get("AttributeDefinitions") or []
         after = replace(after, attributes=changed_attributes(table, plan, declared))
@@ -153,10 +159,9 @@ def update_table(request: dict[str, Any], options: Options) -> Write:
                 stored = replace(stored, shown_units=(shown.read_units, shown.write_units))
         change_definitions(transaction, table, stored, plan)
         _change_stream(transaction, options, transaction.catalog.tables[name], stream)
-        changed, statuses = while_indexes_change(table, transaction.catalog.tables[name], plan, now_ms)
-        changed = replace(changed, definition=shown)
-        maximum = request.get("OnDemandThroughput")
-        return answer_change(transaction, options, changed, UPDATING, maximum, index_statuses=statuses)
+        changed, statuses = while_indexes_change(table, transaction.catalog.tables[name], plan, request, now_ms)
+        changed = replace(changed, definition=with_echoed_maximum(shown, request))
+        return answer_change(transaction, options, changed, UPDATING, index_statuses=statuses)
 
     return Write(run)
 
@@ -218,11 +223,10 @@ def answer_change(
     options: Options,
     table: Table,
     status: str,
-    maximum: dict[str, int] | None = None,
     *,
     index_statuses: Mapping[str, str] | None = None,
 ) -> bytes:
-    """Describe a table that is being changed; `maximum` is the request's OnDemandThroughput, whose -1 is echoed."""
+    """Describe a table that is being changed."""
     sizes = Sizes(
         _plus(store.fetch_table_size(transaction.cursor, table.id), transaction.table_deltas.get(table.id)),
         {
@@ -239,9 +243,6 @@ def answer_change(
         now_ms=transaction.now_ms,
         index_statuses=index_statuses or {},
     )
-    taken_away = {name: units for name, units in (maximum or {}).items() if units == NO_MAXIMUM}
-    if taken_away:
-        described["OnDemandThroughput"] = described.get("OnDemandThroughput", {}) | taken_away
     return orjson.dumps({"TableDescription": described})
 
 

@@ -85,7 +85,7 @@ def _overridden(source: TableDefinition, request: dict[str, Any], now_ms: int, o
     maximum = request.get("OnDemandThroughputOverride")
     throughput = {"BillingMode": mode, "ProvisionedThroughput": units, "OnDemandThroughput": maximum}
     check_new_throughput(throughput)
-    check_new_maximum(throughput)
+    check_new_maximum(throughput, mode)
     on_demand = mode == ON_DEMAND
     definition = TableDefinition(
         name=source.name,
@@ -108,9 +108,17 @@ def _overridden(source: TableDefinition, request: dict[str, Any], now_ms: int, o
 
 def _with_units(index: IndexDefinition, table: TableDefinition) -> IndexDefinition:
     """Return the definition of an index with units that fit the table's billing mode: its own, or the table's."""
-    fresh = replace(index, last_increase_ms=None, last_decrease_ms=None, decreases_today=0)
+    fresh = replace(
+        index,
+        last_increase_ms=None,
+        last_decrease_ms=None,
+        decreases_today=0,
+        warm_read_units=None,
+        warm_write_units=None,
+    )
     if table.billing_mode == ON_DEMAND or index.local:
         return replace(fresh, read_units=0, write_units=0)
+    fresh = replace(fresh, max_read_units=None, max_write_units=None)
     return fresh if index.read_units else replace(fresh, read_units=table.read_units, write_units=table.write_units)
 
 

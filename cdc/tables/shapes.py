@@ -244,7 +244,17 @@ _PROJECTED = Member(
     required=True,
 )
 _NAME_OF_INDEX = Member("IndexName", _INDEX_NAME, required=True)
-_INDEX_THROUGHPUT = (_THROUGHPUT, NotYet("OnDemandThroughput", "WarmThroughput"))
+ON_DEMAND_THROUGHPUT = Structure(
+    "OnDemandThroughput", Member("MaxReadRequestUnits", Long()), Member("MaxWriteRequestUnits", Long())
+)
+_MAXIMUM_AND_WARMTH = (
+    Member(
+        "WarmThroughput",
+        Structure("WarmThroughput", Member("ReadUnitsPerSecond", Long()), Member("WriteUnitsPerSecond", Long())),
+    ),
+    Member("OnDemandThroughput", ON_DEMAND_THROUGHPUT),
+)
+_INDEX_THROUGHPUT = (_THROUGHPUT, *_MAXIMUM_AND_WARMTH)
 _NEW_GLOBAL_INDEX = (
     Member("KeySchema", _GLOBAL_KEY_SCHEMA, required=True),
     _PROJECTED,
@@ -277,9 +287,6 @@ _STREAM = Member(
         Member("StreamViewType", _VIEW_TYPE),
     ),
 )
-ON_DEMAND_THROUGHPUT = Structure(
-    "OnDemandThroughput", Member("MaxReadRequestUnits", Long()), Member("MaxWriteRequestUnits", Long())
-)
 SSE_SPECIFICATION = Structure(
     "SSESpecification",
     Member("Enabled", Boolean()),
@@ -291,11 +298,7 @@ _SETTINGS = (
     Member("SSESpecification", SSE_SPECIFICATION),
     Member("TableClass", _TABLE_CLASS),
     Member("DeletionProtectionEnabled", Boolean()),
-    Member(
-        "WarmThroughput",
-        Structure("WarmThroughput", Member("ReadUnitsPerSecond", Long()), Member("WriteUnitsPerSecond", Long())),
-    ),
-    Member("OnDemandThroughput", ON_DEMAND_THROUGHPUT),
+    *_MAXIMUM_AND_WARMTH,
     NotYet("GlobalTableSettingsReplicationMode"),
 )
 TAGS = ListOf(
