@@ -261,7 +261,7 @@ _NEW_GLOBAL_INDEX = (
     _NAME_OF_INDEX,
     *_INDEX_THROUGHPUT,
 )
-_LOCAL_INDEXES = Member(
+LOCAL_INDEXES = Member(
     "LocalSecondaryIndexes",
     ListOf(
         Structure("LocalSecondaryIndex", _NAME_OF_INDEX, Member("KeySchema", KEY_SCHEMA, required=True), _PROJECTED)
@@ -312,7 +312,7 @@ CREATE_TABLE = Shape(
     _THROUGHPUT,
     Member("KeySchema", KEY_SCHEMA, required=True),
     Member("AttributeDefinitions", DEFINITIONS, required=True),
-    _LOCAL_INDEXES,
+    LOCAL_INDEXES,
     GLOBAL_INDEXES,
     *_SETTINGS,
     NotYet(

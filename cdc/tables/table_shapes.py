@@ -18,6 +18,7 @@ from cdc.tables.shapes import (
     DEFINITIONS,
     GLOBAL_INDEXES,
     KEY_SCHEMA,
+    LOCAL_INDEXES,
     MISSING_TABLE_NAME,
     ON_DEMAND_THROUGHPUT,
     PROVISIONED_THROUGHPUT,
@@ -101,7 +102,9 @@ RESTORE_TABLE_FROM_BACKUP = Shape(
     Member("ProvisionedThroughputOverride", PROVISIONED_THROUGHPUT),
     Member("OnDemandThroughputOverride", ON_DEMAND_THROUGHPUT),
     Member("SSESpecificationOverride", SSE_SPECIFICATION),
-    NotYet("GlobalSecondaryIndexOverride", "LocalSecondaryIndexOverride", "VectorIndexOverride"),
+    Member("GlobalSecondaryIndexOverride", GLOBAL_INDEXES.kind),
+    Member("LocalSecondaryIndexOverride", LOCAL_INDEXES.kind),
+    NotYet("VectorIndexOverride"),
 )
 
 _TOKEN = Member("ClientToken", String(0, None, r"[^\$]+"))

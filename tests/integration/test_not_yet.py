@@ -123,7 +123,8 @@ IMPLEMENTED = {
     "DescribeBackup": {"BackupArn"},
     "RestoreTableFromBackup": {
         "TargetTableName", "BackupArn", "BillingModeOverride", "ProvisionedThroughputOverride",
-        "OnDemandThroughputOverride", "SSESpecificationOverride",
+        "OnDemandThroughputOverride", "SSESpecificationOverride", "GlobalSecondaryIndexOverride",
+        "LocalSecondaryIndexOverride",
     },
     "DeleteBackup": {"BackupArn"},
     "ExportTableToPointInTime": {
@@ -270,7 +271,8 @@ TELLING = {
     "ExportArn": "x", "NextToken": "x", "PageSize": 0, "ImportArn": "x", "S3BucketSource": {}, "InputFormat": "x",
     "InputFormatOptions": "x", "InputCompressionType": "x", "TableCreationParameters": {}, "TimeRangeLowerBound": "x", "TimeRangeUpperBound": "x", "ExclusiveStartBackupArn": "x", "BackupType": "x",
     "BillingModeOverride": "x", "ProvisionedThroughputOverride": {}, "SSESpecificationOverride": {"KMSMasterKeyId": "x"},
-    "OnDemandThroughputOverride": {"MaxReadRequestUnits": 0},
+    "OnDemandThroughputOverride": {"MaxReadRequestUnits": 0}, "GlobalSecondaryIndexOverride": [{}],
+    "LocalSecondaryIndexOverride": [{}],
     "AttributesToGet": [], "Expected": {"a": {}}, "ConditionalOperator": "x",
     "AttributeUpdates": {"a": {}}, "KeyConditions": {}, "QueryFilter": {"a": {}}, "ScanFilter": {"a": {}},
     "Statement": "x", "Statements": [], "TransactStatements": [], "Parameters": [],
