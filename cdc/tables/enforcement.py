@@ -45,6 +45,12 @@ _MODES = frozenset({None, "NONE", "TOTAL", "INDEXES"})
 _BATCHES = {"BatchGetItem": "UnprocessedKeys", "BatchWriteItem": "UnprocessedItems"}
 _TRANSACTIONS = frozenset({"TransactGetItems", "TransactWriteItems"})
 _STATEMENTS = {"BatchExecuteStatement": "Statements", "ExecuteTransaction": "TransactStatements"}
+_INDEPENDENT_STATEMENTS = frozenset({"BatchExecuteStatement"})
+_STATEMENT_CODES = {
+    "ProvisionedThroughputExceededException": "ProvisionedThroughputExceeded",
+    "ThrottlingException": "ThrottlingError",
+}
+"""Codes of refused statements of a batch, by those of whole requests (DynamoDB: BatchStatementErrorCodeEnum)."""
 _SINGLE = frozenset({"GetItem", "Query", "Scan", "PutItem", "UpdateItem", "DeleteItem", "ExecuteStatement"})
 ENFORCED = _SINGLE | _BATCHES.keys() | _TRANSACTIONS | _STATEMENTS.keys()
 """Operations that consume units."""
@@ -123,26 +129,47 @@ class _Call:
     def run(self, context: Any, work: Callable[[Any], bytes]) -> bytes:
         """Let the request in or refuse it, run it, and take what it consumed."""
         tables = self._tables(context.catalog)
-        exhausted = [table for table in tables.values() if not self.enforcer.has_units(table, self.axis)]
-        left = {}
-        if exhausted:
-            names = {table.name for table in exhausted}
-            left = {name: part for name, part in self._parts().items() if table_name_of(name) in names}
-            if not left or len(left) == len(self._parts()):
-                raise _refusal(exhausted[0], self.axis, self.options)
-            work = self._without(left)
+        exhausted = {name: table for name, table in tables.items() if not self.enforcer.has_units(table, self.axis)}
+        if not exhausted:
+            answer = self._run(context, tables, work)
+        elif self.name in _INDEPENDENT_STATEMENTS:
+            answer = self._run_statements(context, tables, exhausted)
+        else:
+            parts = self._parts()
+            left = {name: part for name, part in parts.items() if table_name_of(name) in exhausted}
+            if not left or len(left) == len(parts):
+                raise _refusal(next(iter(exhausted.values())), self.axis, self.options)
+            rest = {name: part for name, part in parts.items() if name not in left}
+            answer = self._run(context, tables, self._reduced(RequestItems=rest))
+            answer[_BATCHES[self.name]] |= left
+        return orjson.dumps(answer)
+
+    def _run_statements(
+        self, context: Any, tables: Mapping[str, Table], exhausted: Mapping[str, Table]
+    ) -> dict[str, Any]:
+        """Run a batch but for the statements of exhausted tables, each of which gets an error of its own."""
+        refused = {
+            place: exhausted[name] for place, name in enumerate(self._names()) if name is not None and name in exhausted
+        }
+        rest = [each for place, each in enumerate(self.request["Statements"]) if place not in refused]
+        answer = self._run(context, tables, self._reduced(Statements=rest)) if rest else {"Responses": []}
+        for place, table in refused.items():
+            error = _refusal(table, self.axis, self.options)
+            response = {"Error": {"Code": _STATEMENT_CODES[error.code], "Message": error.message}}
+            answer["Responses"].insert(place, response)
+        return answer
+
+    def _run(self, context: Any, tables: Mapping[str, Table], work: Callable[[Any], bytes]) -> dict[str, Any]:
+        """Run what is let in, and take what it consumed."""
         try:
-            answer = orjson.loads(work(context))
+            answer: dict[str, Any] = orjson.loads(work(context))
         except (ConditionalCheckFailedException, DuplicateItemException):
             self._take(context, dict.fromkeys(tables, 1.0))  # a failed condition consumes, too
             raise
         consumed = answer.pop("ConsumedCapacity", [])
         listed = consumed if isinstance(consumed, list) else [consumed]
         self._take(context, {each["TableName"]: each["Table"]["CapacityUnits"] for each in listed})
-        answer |= _shown(consumed, self.request.get("ReturnConsumedCapacity"))
-        if left:
-            answer[_BATCHES[self.name]] |= left
-        return orjson.dumps(answer)
+        return answer | _shown(consumed, self.request.get("ReturnConsumedCapacity"))
 
     def _tables(self, catalog: Catalog) -> dict[str, Table]:
         """Find the tables that the request names and that there are."""
@@ -167,11 +194,9 @@ class _Call:
         """Return what a batch asks of each table; nothing for an operation that is no batch."""
         return self.request["RequestItems"] if self.name in _BATCHES else {}
 
-    def _without(self, left: Mapping[str, Any]) -> Callable[[Any], bytes]:
-        """Do what a batch asks, but for some of its tables."""
-        parts = {name: part for name, part in self._parts().items() if name not in left}
-        reduced = {**self.request, "RequestItems": parts, "ReturnConsumedCapacity": "INDEXES"}
-        return self.operation(reduced, self.options).run
+    def _reduced(self, **rest: Any) -> Callable[[Any], bytes]:
+        """Do a part of what a batch asks."""
+        return self.operation({**self.request, **rest, "ReturnConsumedCapacity": "INDEXES"}, self.options).run
 
     def _take(self, context: View | Transaction, units: Mapping[str, float]) -> None:
         """Take what was consumed: a write when it is committed, since it may still be rolled back and run again."""

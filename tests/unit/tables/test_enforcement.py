@@ -200,7 +200,6 @@ def test_statements_take_units_of_their_table_as_the_operations_that_do_the_same
     deletes = [{"Statement": "garbage"}, {"Statement": "DELETE FROM abc WHERE pk = 'a'"}]
     for refused in (
         lambda: service.execute_statement(**insert),
-        lambda: service.batch_execute_statement(Statements=deletes),
         lambda: service.execute_transaction(TransactStatements=deletes[1:]),
     ):
         with pytest.raises(ProvisionedThroughputExceededException):
@@ -209,7 +208,31 @@ def test_statements_take_units_of_their_table_as_the_operations_that_do_the_same
     for _ in range(2):
         assert "ConsumedCapacity" not in service.execute_statement(**select)
     with pytest.raises(ProvisionedThroughputExceededException):
-        service.batch_execute_statement(Statements=[select])
+        service.execute_statement(**select)
     clock.advance(1)
-    service.batch_execute_statement(Statements=[select])
-    assert service.batch_execute_statement(Statements=deletes)["Responses"][1] == {"TableName": "abc"}
+    service.execute_statement(**select)
+
+
+def test_of_a_batch_of_statements_those_of_exhausted_tables_are_refused_each_in_its_place(service, create, clock):
+    create("abc", writes=1)
+    create("def", writes=100)
+    service.create_table(
+        TableName="ghi", **KEYS, BillingMode="PAY_PER_REQUEST", OnDemandThroughput={"MaxWriteRequestUnits": 1}
+    )
+    put(service, BIG)
+    put(service, BIG, "ghi")
+    deletes = [{"Statement": f"DELETE FROM {name} WHERE pk = 'a'"} for name in ("abc", "def", "ghi")]
+    answer = service.batch_execute_statement(
+        Statements=[deletes[0], {"Statement": "garbage"}, *deletes[1:]], ReturnConsumedCapacity="TOTAL"
+    )
+    exceeded = {"Error": {"Code": "ProvisionedThroughputExceeded", "Message": EXCEEDED}}
+    assert answer["Responses"][0] == exceeded
+    assert answer["Responses"][1]["Error"]["Code"] == "ValidationError"
+    assert answer["Responses"][2] == {"TableName": "def"}
+    assert answer["Responses"][3] == {"Error": {"Code": "ThrottlingError", "Message": MAXIMUM_EXCEEDED}}
+    assert answer["ConsumedCapacity"] == [{"TableName": "def", "CapacityUnits": 1.0}]
+    assert service.get_item(TableName="abc", Key=A)["Item"] == BIG
+    assert service.batch_execute_statement(Statements=deletes[:1]) == {"Responses": [exceeded]}
+    clock.advance(10)
+    assert service.batch_execute_statement(Statements=deletes[:1]) == {"Responses": [{"TableName": "abc"}]}
+    assert "Item" not in service.get_item(TableName="abc", Key=A)
