@@ -64,6 +64,7 @@ class TableDefinition:
     recovery_days: int = 35
     insights_since_ms: int | None = None  # when contributor insights were last enabled or disabled
     insights_enabled: bool = False
+    insights_mode: str | None = None  # ContributorInsightsMode, where it was asked for
     restored_from: str | None = None  # ARN of the backup that the table was made from
     restored_table: str | None = None  # ARN of the table that was backed up
     restored_ms: int | None = None

@@ -68,6 +68,9 @@ class IndexDefinition:
     max_write_units: int | None = None
     warm_read_units: int | None = None  # WarmThroughput, where it was asked for
     warm_write_units: int | None = None
+    insights_since_ms: int | None = None  # when contributor insights were last enabled or disabled
+    insights_enabled: bool = False
+    insights_mode: str | None = None  # ContributorInsightsMode, where it was asked for
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 from cdc.model.arns import table_arn
 from cdc.model.catalog import CREATING, TableDefinition
 from cdc.model.errors import TableAlreadyExistsException, ValidationException
+from cdc.model.indexes import IndexDefinition
 from cdc.model.values import INVALID, load_item
 from cdc.store import backups as store
 from cdc.store import catalog, copies
@@ -34,7 +35,6 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
 
     from cdc.model.catalog import Table
-    from cdc.model.indexes import IndexDefinition
     from cdc.model.options import Options
     from cdc.store.reading import Reader
     from cdc.store.transaction import Transaction
@@ -173,13 +173,16 @@ def _used_attributes(table: TableDefinition, indexes: Iterable[IndexDefinition])
 
 def _with_units(index: IndexDefinition, table: TableDefinition) -> IndexDefinition:
     """Return the definition of an index with units that fit the table's billing mode: its own, or the table's."""
-    fresh = replace(
-        index,
-        last_increase_ms=None,
-        last_decrease_ms=None,
-        decreases_today=0,
-        warm_read_units=None,
-        warm_write_units=None,
+    fresh = IndexDefinition(
+        name=index.name,
+        local=index.local,
+        key_schema=index.key_schema,
+        projection=index.projection,
+        non_key_attributes=index.non_key_attributes,
+        read_units=index.read_units,
+        write_units=index.write_units,
+        max_read_units=index.max_read_units,
+        max_write_units=index.max_write_units,
     )
     if table.billing_mode == ON_DEMAND or index.local:
         return replace(fresh, read_units=0, write_units=0)

@@ -95,9 +95,9 @@ UPDATE_ITEM = Shape(
 DELETE_ITEM = Shape("DeleteItem", _TABLE, _CAPACITY, _COLLECTION_METRICS, _KEY, *_WRITING)
 GET_ITEM = Shape("GetItem", _TABLE, _CAPACITY, _KEY, _CONSISTENT, _PROJECTION, _NAMES, _ATTRIBUTES_TO_GET)
 
-_INDEX_NAME = String(3, 255, TABLE_NAME_PATTERN)
+INDEX_NAME = String(3, 255, TABLE_NAME_PATTERN)
 _READING = (
-    Member("IndexName", _INDEX_NAME),
+    Member("IndexName", INDEX_NAME),
     Member("Select", _SELECT),
     Member("ExclusiveStartKey", AttributeMap()),
     Member("FilterExpression", String()),
@@ -243,7 +243,7 @@ _PROJECTED = Member(
     ),
     required=True,
 )
-_NAME_OF_INDEX = Member("IndexName", _INDEX_NAME, required=True)
+_NAME_OF_INDEX = Member("IndexName", INDEX_NAME, required=True)
 ON_DEMAND_THROUGHPUT = Structure(
     "OnDemandThroughput", Member("MaxReadRequestUnits", Long()), Member("MaxWriteRequestUnits", Long())
 )

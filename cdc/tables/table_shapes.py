@@ -17,6 +17,7 @@ from cdc.tables.shapes import (
     BILLING_MODE,
     DEFINITIONS,
     GLOBAL_INDEXES,
+    INDEX_NAME,
     KEY_SCHEMA,
     LOCAL_INDEXES,
     MISSING_TABLE_NAME,
@@ -67,12 +68,14 @@ UPDATE_CONTINUOUS_BACKUPS = Shape(
     ),
 )
 
-DESCRIBE_CONTRIBUTOR_INSIGHTS = Shape("DescribeContributorInsights", TABLE, NotYet("IndexName"))
+_INDEX = Member("IndexName", INDEX_NAME)
+DESCRIBE_CONTRIBUTOR_INSIGHTS = Shape("DescribeContributorInsights", TABLE, _INDEX)
 UPDATE_CONTRIBUTOR_INSIGHTS = Shape(
     "UpdateContributorInsights",
     TABLE,
     Member("ContributorInsightsAction", Enum("ENABLE", "DISABLE"), required=True),
-    NotYet("IndexName", "ContributorInsightsMode"),
+    _INDEX,
+    Member("ContributorInsightsMode", Enum("ACCESSED_AND_THROTTLED_KEYS", "THROTTLED_KEYS")),
 )
 LIST_CONTRIBUTOR_INSIGHTS = Shape(
     "ListContributorInsights",
