@@ -15,7 +15,8 @@ from cdc.model.errors import (
 )
 from cdc.model.options import Options
 from cdc.service import open_service
-from cdc.tables.enforcement import EXCEEDED, MAXIMUM_EXCEEDED
+from cdc.tables.enforcement import EXCEEDED, INDEX_EXCEEDED, MAXIMUM_EXCEEDED, Owner
+from tests.table_definitions import definition, index
 
 KEYS = {
     "KeySchema": [{"AttributeName": "pk", "KeyType": "HASH"}],
@@ -146,7 +147,7 @@ def test_of_a_batch_only_what_is_for_an_exhausted_table_is_left(service, create)
     with pytest.raises(ProvisionedThroughputExceededException):
         service.batch_write_item(RequestItems={"abc": puts})
     table = service.reader.view().catalog.tables["abc"]
-    while service.enforcer.has_units(table, "Read"):
+    while service.enforcer.has_units(Owner(table), "Read"):
         service.get_item(TableName="abc", Key=A, ConsistentRead=True)
     keys = {"Keys": [A]}
     answer = service.batch_get_item(RequestItems={"abc": keys, "def": keys})
@@ -236,3 +237,85 @@ def test_of_a_batch_of_statements_those_of_exhausted_tables_are_refused_each_in_
     clock.advance(10)
     assert service.batch_execute_statement(Statements=deletes[:1]) == {"Responses": [{"TableName": "abc"}]}
     assert "Item" not in service.get_item(TableName="abc", Key=A)
+
+
+class TestIndexes:
+    """Global indexes have units of their own; local ones use the table's."""
+
+    @pytest.fixture
+    def create_indexed(self, service):
+        def create(**throughput_of_index):
+            local, global_ = [index("local", "pk v")], [index("global", "v", "KEYS_ONLY", **throughput_of_index)]
+            request = definition("pk:S sk:S", "v:S", local=local, global_=global_)
+            if "ProvisionedThroughput" in throughput_of_index:
+                request |= {"BillingMode": "PROVISIONED", "ProvisionedThroughput": self.units(100, 100)}
+            service.create_table(TableName="abc", **request)
+
+        return create
+
+    @staticmethod
+    def units(reads, writes):
+        return {"ReadCapacityUnits": reads, "WriteCapacityUnits": writes}
+
+    @staticmethod
+    def query(service, index_name, **more):
+        key = {"KeyConditionExpression": "v = :v", "ExpressionAttributeValues": {":v": {"S": "v"}}}
+        return service.query(TableName="abc", IndexName=index_name, **key, **more)
+
+    @staticmethod
+    def put(service, sk="a"):
+        return put(service, {"pk": {"S": "a"}, "sk": {"S": sk}, "v": {"S": "v"}})
+
+    def test_a_read_of_an_exhausted_one_is_refused_and_the_table_is_read_as_ever(self, service, create_indexed, clock):
+        create_indexed(ProvisionedThroughput=self.units(1, 100))
+        for _ in range(4):  # of half a unit each
+            self.query(service, "global")
+        for read in (
+            lambda: self.query(service, "global"),
+            lambda: service.scan(TableName="abc", IndexName="global"),
+            lambda: service.execute_statement(Statement='SELECT * FROM "abc"."global"'),
+        ):
+            with pytest.raises(ProvisionedThroughputExceededException) as caught:
+                read()
+            assert caught.value.message == INDEX_EXCEEDED
+            reason = {"reason": "IndexReadProvisionedThroughputExceeded", "resource": f"{ARN}/index/global"}
+            assert caught.value.extra == {"ThrottlingReasons": [reason]}
+        service.scan(TableName="abc")
+        service.scan(TableName="abc", IndexName="local")
+        clock.advance(1)
+        self.query(service, "global")
+
+    def test_a_write_waits_for_one_that_it_changes(self, service, create_indexed, clock):
+        create_indexed(ProvisionedThroughput=self.units(100, 1))
+        self.put(service, "a")
+        self.put(service, "b")
+        with pytest.raises(ProvisionedThroughputExceededException) as caught:
+            self.put(service, "c")
+        assert caught.value.extra["ThrottlingReasons"][0]["reason"] == "IndexWriteProvisionedThroughputExceeded"
+        puts = [{"PutRequest": {"Item": {"pk": {"S": "a"}, "sk": {"S": "x"}}}}]
+        service.create_table(TableName="def", **definition("pk:S sk:S"))
+        answer = service.batch_write_item(RequestItems={"abc": puts, "def": puts})
+        assert answer["UnprocessedItems"] == {"abc": puts}
+        clock.advance(1)
+        self.put(service, "c")
+
+    def test_of_an_on_demand_table_it_has_the_maximum_that_it_was_given(self, service, create_indexed):
+        create_indexed(OnDemandThroughput={"MaxWriteRequestUnits": 1})
+        self.put(service, "a")
+        self.put(service, "b")
+        with pytest.raises(ThrottlingException) as caught:
+            self.put(service, "c")
+        assert caught.value.message == MAXIMUM_EXCEEDED
+        reason = {"reason": "IndexWriteMaxOnDemandThroughputExceeded", "resource": f"{ARN}/index/global"}
+        assert caught.value.extra == {"throttlingReasons": [reason]}
+        for _ in range(10):
+            self.query(service, "global")
+
+    def test_a_local_one_takes_from_the_table(self, service, create_indexed):
+        create_indexed(ProvisionedThroughput=self.units(100, 100))
+        service.update_table(TableName="abc", ProvisionedThroughput=self.units(1, 100))
+        for _ in range(4):
+            service.scan(TableName="abc", IndexName="local")
+        with pytest.raises(ProvisionedThroughputExceededException) as caught:
+            service.scan(TableName="abc", IndexName="local")
+        assert caught.value.message == EXCEEDED
