@@ -22,6 +22,7 @@ from cdc.model.errors import (
     ProvisionedThroughputExceededException,
     ServiceError,
     ThrottlingException,
+    TransactionCanceledException,
 )
 from cdc.store.reading import Read, Write
 from cdc.tables.throughput import PROVISIONED
@@ -47,19 +48,19 @@ EXCEEDED = (
 INDEX_EXCEEDED = (
     "The level of configured provisioned throughput for one or more global secondary indexes of the table was exceeded. "
     "Consider increasing your provisioning level for the under-provisioned global secondary indexes "
-    "with the UpdateTable API"
+    "with the UpdateTable API."
 )
 MAXIMUM_EXCEEDED = "Throughput exceeds the maximum OnDemandThroughput configured on table or index"
 _MODES = frozenset({None, "NONE", "TOTAL", "INDEXES"})
 _BATCHES = {"BatchGetItem": "UnprocessedKeys", "BatchWriteItem": "UnprocessedItems"}
-_TRANSACTIONS = frozenset({"TransactGetItems", "TransactWriteItems"})
+_TRANSACTIONS = frozenset({"TransactGetItems", "TransactWriteItems", "ExecuteTransaction"})
 _STATEMENTS = {"BatchExecuteStatement": "Statements", "ExecuteTransaction": "TransactStatements"}
 _INDEPENDENT_STATEMENTS = frozenset({"BatchExecuteStatement"})
-_STATEMENT_CODES = {
+_SHORT_CODES = {
     "ProvisionedThroughputExceededException": "ProvisionedThroughputExceeded",
     "ThrottlingException": "ThrottlingError",
 }
-"""Codes of refused statements of a batch, by those of whole requests (DynamoDB: BatchStatementErrorCodeEnum)."""
+"""Codes of refused parts of requests, by those of whole ones (DynamoDB: CancellationReasons, BatchStatementErrorCodeEnum)."""
 _SINGLE = frozenset({"GetItem", "Query", "Scan", "PutItem", "UpdateItem", "DeleteItem", "ExecuteStatement"})
 ENFORCED = _SINGLE | _BATCHES.keys() | _TRANSACTIONS | _STATEMENTS.keys()
 """Operations that consume units."""
@@ -113,7 +114,8 @@ class Enforcer:
     def check(self, name: str, operation: Operation, request: dict[str, Any], options: Options) -> Read | Write:
         """Check a request as its operation does, and have what comes out hold to the throughput.
 
-        Raises: what the operation raises. When run: ProvisionedThroughputExceededException, ThrottlingException.
+        Raises: what the operation raises. When run: ProvisionedThroughputExceededException, ThrottlingException,
+        TransactionCanceledException.
         """
         mode = request.get("ReturnConsumedCapacity")
         if name not in ENFORCED or mode not in _MODES:
@@ -169,6 +171,8 @@ class _Call:
             return orjson.dumps(self._run(context, work))
         if self.name in _INDEPENDENT_STATEMENTS:
             return orjson.dumps(self._run_statements(context, exhausted))
+        if self.name in _TRANSACTIONS:
+            raise TransactionCanceledException([self._reason(owner) for owner in exhausted])
         parts = self._parts()
         left = {name: part for owner, (name, part) in zip(exhausted, parts.items(), strict=False) if owner}
         if not left or len(left) == len(parts):
@@ -185,10 +189,15 @@ class _Call:
         answer = self._run(context, self._reduced(Statements=rest)) if rest else {"Responses": []}
         for place, owner in enumerate(exhausted):
             if owner is not None:
-                error = _refusal(owner, self.axis, self.options)
-                response = {"Error": {"Code": _STATEMENT_CODES[error.code], "Message": error.message}}
-                answer["Responses"].insert(place, response)
+                answer["Responses"].insert(place, {"Error": self._reason(owner)})
         return answer
+
+    def _reason(self, owner: Owner | None) -> dict[str, str]:
+        """Tell in short why a part of the request is refused, or that it is not."""
+        if owner is None:
+            return {"Code": "None"}
+        error = _refusal(owner, self.axis, self.options)
+        return {"Code": _SHORT_CODES[error.code], "Message": error.message}
 
     def _run(self, context: Any, work: Callable[[Any], bytes]) -> dict[str, Any]:
         """Run what is let in, and take what it consumed."""
