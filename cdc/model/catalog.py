@@ -53,6 +53,7 @@ class TableDefinition:
     status: str = ACTIVE
     status_until_ms: int | None = None  # when another status than ACTIVE ends; None: when the work behind it has ended
     shown_units: tuple[int, int] | None = None  # read and write units from before an update, until it has ended
+    index_statuses: tuple[tuple[str, str], ...] = ()  # of indexes that an update made or changed, until it has ended
     ttl_attribute: str | None = None
     tags: tuple[tuple[str, str], ...] = ()
     max_read_units: int | None = None  # OnDemandThroughput
@@ -164,6 +165,10 @@ class Table:
     def index(self, name: str) -> Index | None:
         """Look an index up by its name."""
         return next((index for index in self.indexes if index.name == name), None)
+
+    def is_filling(self, index: Index) -> bool:
+        """Tell whether an index is being filled, or has to be taken for one that is while its making is delayed."""
+        return index.backfilling or (index.name, CREATING) in self.definition.index_statuses
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -106,7 +106,7 @@ def describe_table(request: dict[str, Any], options: Options) -> Read:
         sizes = Sizes(
             store.fetch_table_size(view.connection, table.id), store.fetch_index_sizes(view.connection, table.id)
         )
-        statuses = all_creating(table) if status == CREATING else {}
+        statuses = all_creating(table) if status == CREATING else _updating(table)
         described = describe(
             view.catalog, table, options, status=status, sizes=sizes, now_ms=view.now_ms, index_statuses=statuses
         )
@@ -156,7 +156,8 @@ def update_table(request: dict[str, Any], options: Options) -> Write:
         if after != before or stream is not None or plan != IndexPlan():
             stored = after_change(after, UPDATING, options, now_ms)
             if stored.status == UPDATING:
-                stored = replace(stored, shown_units=(shown.read_units, shown.write_units))
+                units, statuses = (shown.read_units, shown.write_units), plan.statuses()
+                stored = replace(stored, shown_units=units, index_statuses=tuple(statuses.items()))
         change_definitions(transaction, table, stored, plan)
         _change_stream(transaction, options, transaction.catalog.tables[name], stream)
         changed, statuses = while_indexes_change(table, transaction.catalog.tables[name], plan, request, now_ms)
@@ -249,6 +250,11 @@ def answer_change(
 def all_creating(table: Table) -> dict[str, str]:
     """Give the statuses of a new table's indexes, by name."""
     return {index.name: CREATING for index in table.indexes}
+
+
+def _updating(table: Table) -> dict[str, str]:
+    """Give the statuses of the indexes that are being changed; those being made are shown as being filled."""
+    return {name: status for name, status in table.definition.index_statuses if status == UPDATING}
 
 
 def _plus(found: tuple[int, int], delta: list[int] | None) -> tuple[int, int]:

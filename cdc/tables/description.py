@@ -81,7 +81,8 @@ def _global_indexes(
     for index in table.indexes:
         if not index.local:
             definition = index.definition
-            status = statuses.get(index.name, "CREATING" if index.backfilling else "ACTIVE")
+            filling = table.is_filling(index)
+            status = statuses.get(index.name, "CREATING" if filling else "ACTIVE")
             more: dict[str, Any] = {
                 "IndexStatus": status,
                 "ProvisionedThroughput": _throughput(definition, now_ms, definition.read_units, definition.write_units),
@@ -90,9 +91,7 @@ def _global_indexes(
             maximum = describe_maximum(definition)
             if maximum:
                 more["OnDemandThroughput"] = maximum
-            if (
-                status == "CREATING" and index.backfilling
-            ):  # it was added later: in the answer to that, it is still empty
+            if status == "CREATING" and filling:  # it was added later: in the answer to that, it is still empty
                 more["Backfilling"] = index.name not in statuses
                 if not more["Backfilling"]:
                     more |= {"ItemCount": 0, "IndexSizeBytes": 0}

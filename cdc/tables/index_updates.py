@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
+from cdc.model.catalog import CREATING, DELETING, UPDATING
 from cdc.model.errors import LimitExceededException, ResourceNotFoundException, ValidationException
 from cdc.model.values import INVALID
 from cdc.store import catalog as store
@@ -50,6 +51,11 @@ class IndexPlan:
     created: IndexDefinition | None = None
     dropped: Index | None = None
     changed: dict[int, IndexDefinition] = field(default_factory=dict)  # by the index's id
+
+    def statuses(self) -> dict[str, str]:
+        """Give the statuses of the indexes that are made and changed, by name, until that is over."""
+        made = {} if self.created is None else {self.created.name: CREATING}
+        return made | {definition.name: UPDATING for definition in self.changed.values()}
 
 
 def plan_index_changes(table: Table, after: TableDefinition, request: dict[str, Any], now_ms: int) -> IndexPlan:
@@ -193,20 +199,16 @@ def while_indexes_change(
     """Return a table as UpdateTable answers it, with the statuses of the indexes that are being changed, by name."""
     updates = [each["Update"] for each in request.get("GlobalSecondaryIndexUpdates") or () if each.get("Update")]
     wanted = {update["IndexName"]: update for update in updates}
-    statuses: dict[str, str] = {}
+    statuses = plan.statuses()
     indexes = list(after.indexes)
-    if plan.created is not None:
-        statuses[plan.created.name] = "CREATING"
     if plan.dropped is not None:
-        statuses[plan.dropped.name] = "DELETING"
+        statuses[plan.dropped.name] = DELETING
         indexes.append(plan.dropped)
     for place, index in enumerate(indexes):
-        if statuses.get(index.name) == "CREATING":
+        if statuses.get(index.name) == CREATING:
             indexes[place] = replace(index, backfilling=True)
-        if index.id in plan.changed:
-            statuses[index.name] = "UPDATING"
-            if before.definition.billing_mode == after.definition.billing_mode:
-                was = next(each.definition for each in before.indexes if each.id == index.id)
-                shown = with_old_units(was, index.definition, now_ms)
-                indexes[place] = replace(index, definition=with_echoed_maximum(shown, wanted[index.name]))
+        if index.id in plan.changed and before.definition.billing_mode == after.definition.billing_mode:
+            was = next(each.definition for each in before.indexes if each.id == index.id)
+            shown = with_old_units(was, index.definition, now_ms)
+            indexes[place] = replace(index, definition=with_echoed_maximum(shown, wanted[index.name]))
     return replace(after, indexes=tuple(sorted(indexes, key=lambda index: index.name))), statuses
