@@ -73,8 +73,11 @@ LIST_PAGE = 100
 def create_table(request: dict[str, Any], options: Options) -> Write:
     """Check a CreateTable. DynamoDB: CreateTable."""
     shapes.CREATE_TABLE.check(request)
+    name, table_id = table_name_of(request["TableName"]), new_table_id()
+    if name != request["TableName"]:  # it is an ARN, and the name in it has to be one for a new table
+        request = {**request, "TableName": name}
+        shapes.CREATE_TABLE.check(request)
     stream = check_create(request)
-    name, table_id = request["TableName"], new_table_id()
     indexes = new_definitions(request)
 
     def run(transaction: Transaction) -> bytes:

@@ -267,7 +267,7 @@ class _Call:
 
 def _taken(catalog: Catalog, capacity: dict[str, Any]) -> Iterator[tuple[Owner, float]]:
     """Give what a `ConsumedCapacity` of one table takes from where: local indexes have no units but the table's."""
-    table = catalog.tables[capacity["TableName"]]
+    table = catalog.tables[table_name_of(capacity["TableName"])]
     local = capacity.get("LocalSecondaryIndexes", {}).values()
     yield Owner(table), capacity["Table"]["CapacityUnits"] + sum(each["CapacityUnits"] for each in local)
     for name, each in capacity.get("GlobalSecondaryIndexes", {}).items():

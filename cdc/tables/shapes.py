@@ -307,7 +307,7 @@ TAGS = ListOf(
 
 CREATE_TABLE = Shape(
     "CreateTable",
-    Member("TableName", TableName(3, arn=False), missing=MISSING_TABLE_NAME),
+    Member("TableName", TableName(3), missing=MISSING_TABLE_NAME),
     Member("BillingMode", BILLING_MODE),
     _THROUGHPUT,
     Member("KeySchema", KEY_SCHEMA, required=True),
