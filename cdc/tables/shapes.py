@@ -19,6 +19,7 @@ from cdc.model.constraints import (
 )
 from cdc.model.indexes import MAX_KEY_ATTRIBUTES
 from cdc.model.request_shapes import Member, NotYet, Shape, Structure
+from cdc.model.values import MAX_NAME_BYTES
 
 MISSING_TABLE_NAME = "The parameter 'TableName' is required but was not present in the request"
 
@@ -48,7 +49,7 @@ _CONDITIONS = MapOf(
     Structure("Condition", _VALUE_LIST, Member("ComparisonOperator", _COMPARISON, required=True)),
 )
 _CONDITIONAL_OPERATOR = Member("ConditionalOperator", Enum("OR", "AND"))
-_ATTRIBUTES_TO_GET = Member("AttributesToGet", ListOf(String(), 1, 255))
+_ATTRIBUTES_TO_GET = Member("AttributesToGet", ListOf(String(0, MAX_NAME_BYTES), 1, 255))
 _EXPECTED = MapOf(
     Structure(
         "ExpectedAttributeValue",
