@@ -85,7 +85,9 @@ def create_table(request: dict[str, Any], options: Options) -> Write:
         if name in transaction.catalog.tables:
             raise ResourceInUseException(f"Table already exists: {name}")
         definition = change_encryption(new_definition(request, table_id, transaction.now_ms), request, options)
-        in_file = store.insert_table(transaction, after_change(definition, CREATING, options, transaction.now_ms))
+        stored = after_change(definition, CREATING, options, transaction.now_ms)
+        stored = replace(stored, changes_stream=stream is not None and stored.status == CREATING)
+        in_file = store.insert_table(transaction, stored)
         for index in indexes:
             store.insert_index(transaction, in_file, index, backfill=False)
         if stream is not None and stream.view_type is not None:
@@ -160,7 +162,12 @@ def update_table(request: dict[str, Any], options: Options) -> Write:
             stored = after_change(after, UPDATING, options, now_ms)
             if stored.status == UPDATING:
                 units, statuses = (shown.read_units, shown.write_units), plan.statuses()
-                stored = replace(stored, shown_units=units, index_statuses=tuple(statuses.items()))
+                stored = replace(
+                    stored,
+                    shown_units=units,
+                    index_statuses=tuple(statuses.items()),
+                    changes_stream=stream is not None,
+                )
         change_definitions(transaction, table, stored, plan)
         _change_stream(transaction, options, transaction.catalog.tables[name], stream)
         changed, statuses = while_indexes_change(table, transaction.catalog.tables[name], plan, request, now_ms)

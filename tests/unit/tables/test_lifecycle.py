@@ -8,6 +8,7 @@ import pytest
 
 from cdc.model.errors import ResourceInUseException, ResourceNotFoundException, ValidationException
 from cdc.store.check import check
+from cdc.streams.reading import describe_stream
 from cdc.tables.definitions import create_table, delete_table, describe_table, list_tables, update_table
 from cdc.tables.lifecycle import settle_step
 from cdc.tables.read import get_item, scan
@@ -134,6 +135,32 @@ def test_a_new_index_is_creating_and_a_changed_one_updating_for_as_long_as_the_t
     call(scan, IndexName="glo")
     wait()
     assert index_status() == ("ACTIVE", None)
+
+
+def test_a_stream_is_enabling_and_disabling_for_as_long_as_its_table_is_changed_for_its_sake(
+    slow, call, described, wait
+):
+    view_type = {"StreamEnabled": True, "StreamViewType": "KEYS_ONLY"}
+
+    def stream_status():
+        arn = described()["LatestStreamArn"]
+        return slow.run(describe_stream, StreamArn=arn)["StreamDescription"]["StreamStatus"]
+
+    call(create_table, **KEYS, **UNITS, StreamSpecification=view_type)
+    assert stream_status() == "ENABLING"
+    wait()
+    assert stream_status() == "ENABLED"
+    call(update_table, **OTHER_UNITS)
+    assert stream_status() == "ENABLED"
+    wait()
+    call(update_table, StreamSpecification={"StreamEnabled": False})
+    first = described()["LatestStreamArn"]
+    assert stream_status() == "DISABLING"
+    wait()
+    assert stream_status() == "DISABLED"
+    call(update_table, StreamSpecification=view_type)
+    assert stream_status() == "ENABLING"
+    assert slow.run(describe_stream, StreamArn=first)["StreamDescription"]["StreamStatus"] == "DISABLED"
 
 
 def test_a_status_outlives_a_restart(tmp_path, clock):
