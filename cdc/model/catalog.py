@@ -53,6 +53,8 @@ class TableDefinition:
     status: str = ACTIVE
     status_until_ms: int | None = None  # when another status than ACTIVE ends; None: when the work behind it has ended
     shown_units: tuple[int, int] | None = None  # read and write units from before an update, until it has ended
+    index_statuses: tuple[tuple[str, str], ...] = ()  # of indexes that an update made or changed, until it has ended
+    changes_stream: bool = False  # whether the stream is enabled or disabled meanwhile
     ttl_attribute: str | None = None
     tags: tuple[tuple[str, str], ...] = ()
     max_read_units: int | None = None  # OnDemandThroughput
@@ -64,6 +66,7 @@ class TableDefinition:
     recovery_days: int = 35
     insights_since_ms: int | None = None  # when contributor insights were last enabled or disabled
     insights_enabled: bool = False
+    insights_mode: str | None = None  # ContributorInsightsMode, where it was asked for
     restored_from: str | None = None  # ARN of the backup that the table was made from
     restored_table: str | None = None  # ARN of the table that was backed up
     restored_ms: int | None = None
@@ -164,6 +167,10 @@ class Table:
         """Look an index up by its name."""
         return next((index for index in self.indexes if index.name == name), None)
 
+    def is_filling(self, index: Index) -> bool:
+        """Tell whether an index is being filled, or has to be taken for one that is while its making is delayed."""
+        return index.backfilling or (index.name, CREATING) in self.definition.index_statuses
+
 
 @dataclass(frozen=True, kw_only=True)
 class Catalog:
@@ -178,6 +185,15 @@ class Catalog:
     def streams_of(self, table_name: str) -> list[Stream]:
         """List the streams of a table's name, oldest first."""
         return [stream for stream in self.streams if stream.table_name == table_name]
+
+    def stream_status(self, stream: Stream, now_ms: int) -> str:
+        """Give a stream's `StreamStatus`: it is being changed for as long as its table is, if that is for its sake."""
+        table, enabled = self.tables.get(stream.table_name), stream.disabled_ms is None
+        if table is not None and table.id == stream.table_id and self.streams_of(table.name)[-1] is stream:
+            definition = table.definition
+            if definition.changes_stream and (definition.status_until_ms or 0) > now_ms:
+                return "ENABLING" if enabled else "DISABLING"
+        return "ENABLED" if enabled else "DISABLED"
 
     def segments_between(self, low: int, high: int | None) -> list[Segment]:
         """List the segments that can hold sequences in [low, high], in the order in which one stream's records lie in them."""

@@ -64,6 +64,13 @@ class IndexDefinition:
     last_increase_ms: int | None = None
     last_decrease_ms: int | None = None
     decreases_today: int = 0
+    max_read_units: int | None = None  # OnDemandThroughput
+    max_write_units: int | None = None
+    warm_read_units: int | None = None  # WarmThroughput, where it was asked for
+    warm_write_units: int | None = None
+    insights_since_ms: int | None = None  # when contributor insights were last enabled or disabled
+    insights_enabled: bool = False
+    insights_mode: str | None = None  # ContributorInsightsMode, where it was asked for
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -126,11 +126,11 @@ def _parse_unusual(raw: object, depth: int) -> tuple[AttributeValue, int]:
     if not isinstance(raw, dict):
         refuse(raw, wire_types.ATTRIBUTE_VALUE)
     present = {kind: content for kind, content in raw.items() if content is not None}
-    for kind in present:
-        if kind not in _PARSERS:
-            wire_types.refuse_member(kind)
-    if not present:
+    unknown = [kind for kind in present if kind not in _PARSERS]
+    if len(unknown) == len(present):
         raise ValidationException(EMPTY_VALUE)
+    if unknown:
+        wire_types.refuse_member(unknown[0])
     if len(present) == 1:
         return _parse_value(present, depth)
     for kind, content in present.items():  # a fault inside, such as a bad number, is reported first

@@ -16,6 +16,7 @@ ATTRIBUTE_VALUE: Final = "AttributeValue"
 
 _SCALARS = {"S": STRING, "N": STRING, "B": BLOB, "BOOL": BOOLEAN, "NULL": BOOLEAN}
 _SETS = {"SS": STRING, "NS": STRING, "BS": BLOB}
+_KINDS = frozenset({*_SCALARS, *_SETS, "L", "M"})
 
 _AV_CLASS = "com.amazonaws.dynamodb.v20120810.AttributeValue"
 _ARRAY_REFUSALS = {
@@ -57,7 +58,7 @@ def _token(raw: object) -> str:
 
 
 def refuse_member(name: object) -> NoReturn:
-    """Raise the SerializationException of an attribute value with a member that is no data type."""
+    """Raise the SerializationException of an attribute value with a member that is no data type beside one that is."""
     raise SerializationException(f"Unrecognized member of AttributeValue: {name}")
 
 
@@ -118,9 +119,12 @@ def _walk(values: list[Any]) -> None:
             continue
         if not isinstance(raw, dict):
             refuse(raw, ATTRIBUTE_VALUE)
-        for kind, content in raw.items():
-            if content is not None:
-                pending.extend(reversed(_check_content(kind, content)))
+        unknown = [kind for kind, content in raw.items() if content is not None and kind not in _KINDS]
+        present = {kind: content for kind, content in raw.items() if content is not None and kind in _KINDS}
+        if unknown and present:  # with nothing else, it counts as an empty value, which is no fault of a type
+            refuse_member(unknown[0])
+        for kind, content in present.items():
+            pending.extend(reversed(_check_content(kind, content)))
 
 
 def _check_content(kind: str, content: object) -> list[Any]:
@@ -132,10 +136,8 @@ def _check_content(kind: str, content: object) -> list[Any]:
     if kind in _SETS:
         for element in _elements(content):
             _check_scalar(element, _SETS[kind])
-    elif kind in _SCALARS:
-        _check_scalar(content, _SCALARS[kind])
     else:
-        refuse_member(kind)
+        _check_scalar(content, _SCALARS[kind])
     return []
 
 

@@ -191,8 +191,8 @@ def _answer(members: list[_Member], mode: str | None) -> bytes:
     succeeded = {member.table.name for member in members if member.table is not None and member.runs}
     bill = Bill()
     for member in members:  # an attempt that failed is charged where another one succeeded
-        if member.table is not None and member.table.name in succeeded:
-            bill.add(member.table.name, member.units, member.index_units)
+        if member.bound is not None and member.table is not None and member.table.name in succeeded:
+            bill.add(target_of(member.bound.statement).table_name, member.units, member.index_units)
     return orjson.dumps(answer | extras(bill.capacities(mode)))
 
 

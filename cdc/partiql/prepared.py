@@ -135,10 +135,13 @@ def prepare(text: str) -> Prepared:
     return outcome
 
 
-def table_named(text: str) -> str | None:
-    """Tell which table a statement names; None if it can't be read."""
+def target_named(text: str) -> tuple[str, str | None] | None:
+    """Tell which table, and index of it or none, a statement names; None if it can't be read."""
     outcome = _outcome(text)
-    return None if isinstance(outcome, str) else target_of(outcome.statement).table_name
+    if isinstance(outcome, str):
+        return None
+    target = target_of(outcome.statement)
+    return target.table_name, target.index_name
 
 
 @lru_cache(maxsize=MAX_REMEMBERED_STATEMENTS)

@@ -50,6 +50,7 @@ def run_select(view: View, bound: Bound, request: dict[str, Any], digest: bytes)
     if request.get("NextToken") is not None:
         plan = plan.after(decode_token(view.secret, digest, request["NextToken"]))
     asked = PageRequest(
+        table_name=statement.target.table_name,
         index_name=statement.target.index_name,
         limit=request.get("Limit"),
         count_only=False,

@@ -136,4 +136,4 @@ def _get(bound: Bound, table: Table) -> tuple[Get, Condition | None]:
     except ValidationException as error:
         raise ValidationException(NO_FULL_KEY) from error
     refuse_key_paths(table, [path for condition in bound.conditions for path in condition.paths])
-    return Get(table.name, key, bound.prepared.selection), condition
+    return Get(target_of(bound.statement).table_name, key, bound.prepared.selection), condition

@@ -49,7 +49,7 @@ def run_write(transaction: Transaction, bound: Bound, request: dict[str, Any]) -
     except ConditionalCheckFailedException as error:
         raise refusal_of(bound, error) from error
     answer: dict[str, Any] = {}
-    capacity = consumed(request.get("ReturnConsumedCapacity"), table.name, written.units, written.index_units)
+    capacity = consumed(request.get("ReturnConsumedCapacity"), action.table_name, written.units, written.index_units)
     if capacity is not None:
         answer["ConsumedCapacity"] = capacity
     if _returning(bound) is None:
@@ -68,15 +68,16 @@ def check_write(bound: Bound) -> None:
 def action_of(bound: Bound, table: Table, *, show_item: bool) -> Action:
     """Return the write that a statement is; raises ValidationException if it does not name a full key."""
     statement = bound.statement
+    name = target_of(statement).table_name
     if isinstance(statement, Insert):
         assert bound.item is not None
         item, size = bound.item
-        return Put(table.name, Image(item, canonical_bytes(item), size), _ABSENT)
+        return Put(name, Image(item, canonical_bytes(item), size), _ABSENT)
     key, condition = key_and_condition(bound, table.schema)
     if isinstance(statement, Update):
-        return Change(table.name, key, bound.update, _of_present(condition), show_item)
+        return Change(name, key, bound.update, _of_present(condition), show_item)
     assert isinstance(statement, Delete)
-    return DeleteAction(table.name, key, _of_present_alone(condition), show_item)
+    return DeleteAction(name, key, _of_present_alone(condition), show_item)
 
 
 def check_of(bound: Bound, table: Table, *, show_item: bool) -> Check:
@@ -84,7 +85,7 @@ def check_of(bound: Bound, table: Table, *, show_item: bool) -> Check:
     key, condition = key_and_condition(bound, table.schema)
     if condition is None:
         raise ValidationException(NO_CONDITION)
-    return Check(table.name, key, _of_present(condition), show_item)
+    return Check(target_of(bound.statement).table_name, key, _of_present(condition), show_item)
 
 
 def key_and_condition(bound: Bound, schema: KeySchema) -> tuple[Item, Condition | None]:

@@ -14,7 +14,7 @@ from cdc.model.history import KEY_RECORDS
 from cdc.model.mappings import API
 from cdc.model.options import Options
 from cdc.model.outbox import FAILED, SENT
-from cdc.partiql.prepared import table_named
+from cdc.partiql.prepared import target_named
 from cdc.service.background import Background
 from cdc.service.control import Control, find_mapping
 from cdc.service.explain import Explainer
@@ -430,7 +430,7 @@ class Service:
 
 
 def _enforcer(options: Options, clock: Clock) -> Enforcer | None:
-    return Enforcer(clock, options.burst_seconds, table_named) if options.enforces_throughput else None
+    return Enforcer(clock, options.burst_seconds, target_named) if options.enforces_throughput else None
 
 
 def open_service(path: Path, options: Options | None = None, clock: Clock | None = None) -> Service:

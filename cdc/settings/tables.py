@@ -30,8 +30,8 @@ class TableSettings(Checked):
         default=0,
         metadata=rule(
             Kind.NUMBER,
-            "How long a table stays CREATING, UPDATING or DELETING. 0 is over at once; more lets a program find out whether it "
-            "waits as it has to on AWS.",
+            "How long a table stays CREATING, UPDATING or DELETING, and what is changed of it: an index or a stream. 0 is over "
+            "at once; more lets a program find out whether it waits as it has to on AWS.",
             unit="seconds",
             high=3600,
         ),
@@ -40,8 +40,9 @@ class TableSettings(Checked):
         default=False,
         metadata=rule(
             Kind.SWITCH,
-            "Whether requests beyond a table's provisioned units, or its on-demand maximum, are refused as AWS refuses them, "
-            "so that a program can try out its retries. Off, since a machine of one's own has no reason to refuse.",
+            "Whether requests beyond the provisioned units of a table or an index, or its on-demand maximum, are refused as "
+            "AWS refuses them, so that a program can try out its retries. Off, since a machine of one's own has no reason to "
+            "refuse.",
         ),
     )
     burst_seconds: int = field(

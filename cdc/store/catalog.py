@@ -117,7 +117,7 @@ def encode_definition(definition: TableDefinition) -> bytes:
 def decode_definition(stored: bytes) -> TableDefinition:
     """Read what `encode_definition` wrote, also before a member was added."""
     fields = orjson.loads(stored)
-    for name in ("attributes", "tags"):
+    for name in ("attributes", "tags", "index_statuses"):
         fields[name] = tuple((first, second) for first, second in fields.get(name, ()))
     if fields.get("shown_units") is not None:
         fields["shown_units"] = tuple(fields["shown_units"])

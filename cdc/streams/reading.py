@@ -80,7 +80,7 @@ def _describe_stream(request: dict[str, Any], options: Options, view: View) -> b
     description: dict[str, Any] = {
         "StreamArn": request["StreamArn"],
         "StreamLabel": stream.label,
-        "StreamStatus": "ENABLED" if stream.disabled_ms is None else "DISABLED",
+        "StreamStatus": view.catalog.stream_status(stream, view.now_ms),
         "StreamViewType": stream.view_type,
         "CreationRequestDateTime": stream.created_ms / 1000,
         "TableName": stream.table_name,

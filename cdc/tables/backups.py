@@ -21,8 +21,10 @@ from cdc.store.reading import Read, Write
 from cdc.tables import table_shapes as shapes
 from cdc.tables.description import describe_projection
 from cdc.tables.recovery import backed_up_table
+from cdc.tables.throughput import describe_maximum
 
 if TYPE_CHECKING:
+    from cdc.model.catalog import TableDefinition
     from cdc.model.indexes import IndexDefinition
     from cdc.model.options import Options
     from cdc.store.backups import Backup
@@ -187,12 +189,9 @@ def _describe(backup: Backup, copy: Copy, options: Options, status: str | None =
         "TableSizeBytes": copy.size_bytes,
         "KeySchema": keys,
         "TableCreationDateTime": backup.table_created_ms / 1000,
-        "ProvisionedThroughput": {
-            "ReadCapacityUnits": definition.read_units,
-            "WriteCapacityUnits": definition.write_units,
-        },
         "ItemCount": copy.item_count,
         "BillingMode": definition.billing_mode,
+        **_throughput(definition),
     }
     features: dict[str, Any] = {}
     if backup.view_type is not None:
@@ -200,12 +199,7 @@ def _describe(backup: Backup, copy: Copy, options: Options, status: str | None =
     local = [_index(index) for index in backup.indexes if index.local]
     if local:
         features["LocalSecondaryIndexes"] = local
-    of_all_items = [
-        _index(index)
-        | {"ProvisionedThroughput": {"ReadCapacityUnits": index.read_units, "WriteCapacityUnits": index.write_units}}
-        for index in backup.indexes
-        if not index.local
-    ]
+    of_all_items = [_index(index) | _throughput(index) for index in backup.indexes if not index.local]
     if of_all_items:
         features["GlobalSecondaryIndexes"] = of_all_items
     if definition.ttl_attribute is not None:
@@ -220,6 +214,12 @@ def _describe(backup: Backup, copy: Copy, options: Options, status: str | None =
         "SourceTableFeatureDetails": features,
     }
     return orjson.dumps({"BackupDescription": description})
+
+
+def _throughput(definition: TableDefinition | IndexDefinition) -> dict[str, Any]:
+    units = {"ReadCapacityUnits": definition.read_units, "WriteCapacityUnits": definition.write_units}
+    maximum = describe_maximum(definition)
+    return {"ProvisionedThroughput": units} | ({"OnDemandThroughput": maximum} if maximum else {})
 
 
 def _index(index: IndexDefinition) -> dict[str, Any]:

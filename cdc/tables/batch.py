@@ -64,7 +64,7 @@ def batch_write_item(request: dict[str, Any], _options: Options) -> Write:
         for change, (table, key) in zip(changes, located, strict=True):
             old = items.fetch(transaction.cursor, table.id, key)
             index_units = change_item(transaction, table, key, change.item, old, change.image)
-            bill.add(table.name, write_units(larger_size(old, change.image)), index_units)
+            bill.add(change.table_name, write_units(larger_size(old, change.image)), index_units)
             if metrics_wanted:
                 collections.add(transaction, table, change.item)
         answer: dict[str, Any] = {"UnprocessedItems": {}}
@@ -150,7 +150,7 @@ def batch_get_item(request: dict[str, Any], _options: Options) -> Read:
             found, left, cost, used = _read_part(view, table, part, room)
             room -= used
             responses.append(orjson.dumps(part.table_name) + b":[" + b",".join(found) + b"]")
-            bill.add(table.name, cost)
+            bill.add(part.table_name, cost)
             if left:
                 unprocessed[part.table_name] = {**part.asked, "Keys": left}
         answer: dict[str, Any] = {"UnprocessedKeys": unprocessed}

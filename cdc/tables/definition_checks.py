@@ -32,12 +32,12 @@ _KINDS = {
     "StreamSpecification": ("StreamSpecification",),
     "TableClass": ("TableClass",),
     "SSESpecification": ("SSESpecification",),
-    "WarmThroughput": ("WarmThroughput",),
-    # The units of indexes may change with those of the table, and have to when its billing mode does.
+    # The units and the warmth of indexes may change with those of the table, and units have to with its billing mode.
     "ProvisionedThroughput": (
         "ProvisionedThroughput",
         "BillingMode",
         "OnDemandThroughput",
+        "WarmThroughput",
         "GlobalSecondaryIndexUpdates",
     ),
 }
@@ -73,7 +73,7 @@ def new_definition(request: dict[str, Any], table_id: str, now_ms: int) -> Table
         max_write_units=maximum.get("MaxWriteRequestUnits"),
         tags=new_tags(request.get("Tags") or ()),
     )
-    return change_warmth(definition, request)
+    return change_warmth(definition, request, definition.billing_mode)
 
 
 def check_create(request: dict[str, Any]) -> StreamChange | None:
@@ -83,7 +83,7 @@ def check_create(request: dict[str, Any]) -> StreamChange | None:
     """
     check_new_throughput(request)
     check_unit_bounds(request.get("GlobalSecondaryIndexes") or ())
-    check_new_maximum(request)
+    check_new_maximum(request, request.get("BillingMode"))
     check_keys(request)
     check_new_indexes(request)
     change = _stream_change(request, "Table is being created with a stream")

@@ -49,7 +49,13 @@ from cdc.tables.lifecycle import (
     settled_table,
     status_at,
 )
-from cdc.tables.throughput import NO_MAXIMUM, change_maximum, change_throughput, change_warmth, while_changing
+from cdc.tables.throughput import (
+    change_maximum,
+    change_throughput,
+    change_warmth,
+    while_changing,
+    with_echoed_maximum,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -67,8 +73,11 @@ LIST_PAGE = 100
 def create_table(request: dict[str, Any], options: Options) -> Write:
     """Check a CreateTable. DynamoDB: CreateTable."""
     shapes.CREATE_TABLE.check(request)
+    name, table_id = table_name_of(request["TableName"]), new_table_id()
+    if name != request["TableName"]:  # it is an ARN, and the name in it has to be one for a new table
+        request = {**request, "TableName": name}
+        shapes.CREATE_TABLE.check(request)
     stream = check_create(request)
-    name, table_id = request["TableName"], new_table_id()
     indexes = new_definitions(request)
 
     def run(transaction: Transaction) -> bytes:
@@ -76,7 +85,9 @@ def create_table(request: dict[str, Any], options: Options) -> Write:
         if name in transaction.catalog.tables:
             raise ResourceInUseException(f"Table already exists: {name}")
         definition = change_encryption(new_definition(request, table_id, transaction.now_ms), request, options)
-        in_file = store.insert_table(transaction, after_change(definition, CREATING, options, transaction.now_ms))
+        stored = after_change(definition, CREATING, options, transaction.now_ms)
+        stored = replace(stored, changes_stream=stream is not None and stored.status == CREATING)
+        in_file = store.insert_table(transaction, stored)
         for index in indexes:
             store.insert_index(transaction, in_file, index, backfill=False)
         if stream is not None and stream.view_type is not None:
@@ -100,7 +111,7 @@ def describe_table(request: dict[str, Any], options: Options) -> Read:
         sizes = Sizes(
             store.fetch_table_size(view.connection, table.id), store.fetch_index_sizes(view.connection, table.id)
         )
-        statuses = all_creating(table) if status == CREATING else {}
+        statuses = all_creating(table) if status == CREATING else _updating(table)
         described = describe(
             view.catalog, table, options, status=status, sizes=sizes, now_ms=view.now_ms, index_statuses=statuses
         )
@@ -139,9 +150,9 @@ def update_table(request: dict[str, Any], options: Options) -> Write:
         after = change_throughput(before, request, now_ms)
         if stream is not None and after != before:
             raise ValidationException(STREAM_AND_THROUGHPUT)
-        after = change_maximum(after, request)
+        after = change_maximum(after, request, after.billing_mode)
         check_stream_change(table, stream)
-        after = _change_settings(change_warmth(after, request), request, options)
+        after = _change_settings(change_warmth(after, request, after.billing_mode), request, options)
         plan = plan_index_changes(table, after, request, now_ms)
         declared = request.get("AttributeDefinitions") or []
         after = replace(after, attributes=changed_attributes(table, plan, declared))
@@ -150,13 +161,18 @@ def update_table(request: dict[str, Any], options: Options) -> Write:
         if after != before or stream is not None or plan != IndexPlan():
             stored = after_change(after, UPDATING, options, now_ms)
             if stored.status == UPDATING:
-                stored = replace(stored, shown_units=(shown.read_units, shown.write_units))
+                units, statuses = (shown.read_units, shown.write_units), plan.statuses()
+                stored = replace(
+                    stored,
+                    shown_units=units,
+                    index_statuses=tuple(statuses.items()),
+                    changes_stream=stream is not None,
+                )
         change_definitions(transaction, table, stored, plan)
         _change_stream(transaction, options, transaction.catalog.tables[name], stream)
-        changed, statuses = while_indexes_change(table, transaction.catalog.tables[name], plan, now_ms)
-        changed = replace(changed, definition=shown)
-        maximum = request.get("OnDemandThroughput")
-        return answer_change(transaction, options, changed, UPDATING, maximum, index_statuses=statuses)
+        changed, statuses = while_indexes_change(table, transaction.catalog.tables[name], plan, request, now_ms)
+        changed = replace(changed, definition=with_echoed_maximum(shown, request))
+        return answer_change(transaction, options, changed, UPDATING, index_statuses=statuses)
 
     return Write(run)
 
@@ -218,11 +234,10 @@ def answer_change(
     options: Options,
     table: Table,
     status: str,
-    maximum: dict[str, int] | None = None,
     *,
     index_statuses: Mapping[str, str] | None = None,
 ) -> bytes:
-    """Describe a table that is being changed; `maximum` is the request's OnDemandThroughput, whose -1 is echoed."""
+    """Describe a table that is being changed."""
     sizes = Sizes(
         _plus(store.fetch_table_size(transaction.cursor, table.id), transaction.table_deltas.get(table.id)),
         {
@@ -239,15 +254,17 @@ def answer_change(
         now_ms=transaction.now_ms,
         index_statuses=index_statuses or {},
     )
-    taken_away = {name: units for name, units in (maximum or {}).items() if units == NO_MAXIMUM}
-    if taken_away:
-        described["OnDemandThroughput"] = described.get("OnDemandThroughput", {}) | taken_away
     return orjson.dumps({"TableDescription": described})
 
 
 def all_creating(table: Table) -> dict[str, str]:
     """Give the statuses of a new table's indexes, by name."""
     return {index.name: CREATING for index in table.indexes}
+
+
+def _updating(table: Table) -> dict[str, str]:
+    """Give the statuses of the indexes that are being changed; those being made are shown as being filled."""
+    return {name: status for name, status in table.definition.index_statuses if status == UPDATING}
 
 
 def _plus(found: tuple[int, int], delta: list[int] | None) -> tuple[int, int]:

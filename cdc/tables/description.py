@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from cdc.model.arns import index_arn, stream_arn, table_arn
 from cdc.model.catalog import CREATING
-from cdc.tables.throughput import decreases_on, describe_maximum, index_warm_units, shown_units, warm_units
+from cdc.tables.throughput import decreases_on, describe_maximum, shown_units, warm_units
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -49,7 +49,7 @@ def describe(
         "ItemCount": items,
         "TableSizeBytes": size_bytes,
         "ProvisionedThroughput": _throughput(definition, now_ms, *shown_units(definition)),
-        "WarmThroughput": _warm_throughput(*warm_units(definition)),
+        "WarmThroughput": _warm_throughput(*warm_units(definition, definition.billing_mode)),
         "DeletionProtectionEnabled": definition.deletion_protection,
     }
     if status != "DELETING":
@@ -81,15 +81,17 @@ def _global_indexes(
     for index in table.indexes:
         if not index.local:
             definition = index.definition
-            status = statuses.get(index.name, "CREATING" if index.backfilling else "ACTIVE")
+            filling = table.is_filling(index)
+            status = statuses.get(index.name, "CREATING" if filling else "ACTIVE")
             more: dict[str, Any] = {
                 "IndexStatus": status,
                 "ProvisionedThroughput": _throughput(definition, now_ms, definition.read_units, definition.write_units),
-                "WarmThroughput": _warm_throughput(*index_warm_units(definition, table.definition.billing_mode)),
+                "WarmThroughput": _warm_throughput(*warm_units(definition, table.definition.billing_mode)),
             }
-            if (
-                status == "CREATING" and index.backfilling
-            ):  # it was added later: in the answer to that, it is still empty
+            maximum = describe_maximum(definition)
+            if maximum:
+                more["OnDemandThroughput"] = maximum
+            if status == "CREATING" and filling:  # it was added later: in the answer to that, it is still empty
                 more["Backfilling"] = index.name not in statuses
                 if not more["Backfilling"]:
                     more |= {"ItemCount": 0, "IndexSizeBytes": 0}

@@ -1,9 +1,10 @@
 """Enforcing throughput, where it is wanted: requests beyond a table's units are refused, so that retries can be tried out.
 
 Each table has two buckets of units, for reads and for writes, which fill with time and hold some seconds' worth, as
-DynamoDB's do. A request is let in while there is something in the bucket and takes what it consumed, be it more than
-there was: the bucket then owes, and the next requests wait for it. What indexes consume is held against nothing. What
-the operations consume is read from their answers, so they know nothing of all this.
+DynamoDB's do; so has each of its global indexes. A request is let in while there is something in the bucket and takes
+what it consumed, be it more than there was: the bucket then owes, and the next requests wait for it. A write waits for
+the table and all its global indexes, as which of them it changes is known too late; a read for what it reads. What the
+operations consume is read from their answers, so they know nothing of all this.
 """
 
 from __future__ import annotations
@@ -14,40 +15,80 @@ from typing import TYPE_CHECKING, Any
 
 import orjson
 
-from cdc.model.arns import table_arn, table_name_of
+from cdc.model.arns import index_arn, table_arn, table_name_of
 from cdc.model.errors import (
     ConditionalCheckFailedException,
     DuplicateItemException,
     ProvisionedThroughputExceededException,
     ServiceError,
     ThrottlingException,
+    TransactionCanceledException,
 )
 from cdc.store.reading import Read, Write
 from cdc.tables.throughput import PROVISIONED
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Mapping
+    from collections.abc import Callable, Iterable, Iterator, Mapping
 
     from cdc.clock import Clock
-    from cdc.model.catalog import Catalog, Table
+    from cdc.model.catalog import Catalog, Table, TableDefinition
+    from cdc.model.indexes import Index, IndexDefinition
     from cdc.model.options import Options
     from cdc.store.reading import View
     from cdc.store.transaction import Transaction
 
     Operation = Callable[[dict[str, Any], Options], Read | Write]
+    Target = tuple[str, str | None]
+    """The name of a table, and that of an index of it or None."""
 
 EXCEEDED = (
     "The level of configured provisioned throughput for the table was exceeded. "
     "Consider increasing your provisioning level with the UpdateTable API."
 )
+INDEX_EXCEEDED = (
+    "The level of configured provisioned throughput for one or more global secondary indexes of the table was exceeded. "
+    "Consider increasing your provisioning level for the under-provisioned global secondary indexes "
+    "with the UpdateTable API."
+)
 MAXIMUM_EXCEEDED = "Throughput exceeds the maximum OnDemandThroughput configured on table or index"
 _MODES = frozenset({None, "NONE", "TOTAL", "INDEXES"})
 _BATCHES = {"BatchGetItem": "UnprocessedKeys", "BatchWriteItem": "UnprocessedItems"}
-_TRANSACTIONS = frozenset({"TransactGetItems", "TransactWriteItems"})
+_TRANSACTIONS = frozenset({"TransactGetItems", "TransactWriteItems", "ExecuteTransaction"})
 _STATEMENTS = {"BatchExecuteStatement": "Statements", "ExecuteTransaction": "TransactStatements"}
+_INDEPENDENT_STATEMENTS = frozenset({"BatchExecuteStatement"})
+_SHORT_CODES = {
+    "ProvisionedThroughputExceededException": "ProvisionedThroughputExceeded",
+    "ThrottlingException": "ThrottlingError",
+}
+"""Codes of refused parts of requests, by those of whole ones (DynamoDB: CancellationReasons, BatchStatementErrorCodeEnum)."""
 _SINGLE = frozenset({"GetItem", "Query", "Scan", "PutItem", "UpdateItem", "DeleteItem", "ExecuteStatement"})
 ENFORCED = _SINGLE | _BATCHES.keys() | _TRANSACTIONS | _STATEMENTS.keys()
 """Operations that consume units."""
+
+
+@dataclass(frozen=True, slots=True)
+class Owner:
+    """What has units: a table, or a global index of it."""
+
+    table: Table
+    index: Index | None = None
+
+    @property
+    def definition(self) -> TableDefinition | IndexDefinition:
+        """The definition of the one or the other."""
+        return self.table.definition if self.index is None else self.index.definition
+
+    @property
+    def provisioned(self) -> bool:
+        """Whether its units are provisioned, which is the table's billing mode."""
+        return self.table.definition.billing_mode == PROVISIONED
+
+    def limit(self, axis: str) -> int | None:
+        """Return how many units a second it has; None when there is no limit."""
+        definition, read = self.definition, axis == "Read"
+        if self.provisioned:
+            return definition.read_units if read else definition.write_units
+        return definition.max_read_units if read else definition.max_write_units
 
 
 @dataclass(slots=True)
@@ -61,18 +102,20 @@ class _Bucket:
 class Enforcer:
     """The buckets of one process. May be used from any thread."""
 
-    def __init__(self, clock: Clock, burst_seconds: int, table_named: Callable[[str], str | None]) -> None:
-        """Begin with full buckets; `table_named` tells which table a PartiQL statement names, if it can be read."""
+    def __init__(self, clock: Clock, burst_seconds: int, target_named: Callable[[str], Target | None]) -> None:
+        """Begin with full buckets; `target_named` tells what a PartiQL statement is about, if it can be read."""
         self._clock = clock
-        self.table_named = table_named
+        self.target_named = target_named
         self._burst_seconds = burst_seconds
-        self._buckets: dict[tuple[int, str], _Bucket] = {}  # by the table's id in the file, and Read or Write
+        # By the ids of table and index in the file, and Read or Write.
+        self._buckets: dict[tuple[int, int | None, str], _Bucket] = {}
         self._lock = threading.Lock()
 
     def check(self, name: str, operation: Operation, request: dict[str, Any], options: Options) -> Read | Write:
         """Check a request as its operation does, and have what comes out hold to the throughput.
 
-        Raises: what the operation raises. When run: ProvisionedThroughputExceededException, ThrottlingException.
+        Raises: what the operation raises. When run: ProvisionedThroughputExceededException, ThrottlingException,
+        TransactionCanceledException.
         """
         mode = request.get("ReturnConsumedCapacity")
         if name not in ENFORCED or mode not in _MODES:
@@ -85,25 +128,26 @@ class Enforcer:
         inner_write = work.run
         return Write(lambda transaction: call.run(transaction, inner_write), work.size_bytes)
 
-    def has_units(self, table: Table, axis: str) -> bool:
-        """Tell whether a table's bucket has something in it; one without a limit always has."""
-        limit = _limit(table, axis)
+    def has_units(self, owner: Owner, axis: str) -> bool:
+        """Tell whether a bucket has something in it; one without a limit always has."""
+        limit = owner.limit(axis)
         if limit is None:
             return True
         with self._lock:
-            return self._filled(table, axis, limit).units > 0
+            return self._filled(owner, axis, limit).units > 0
 
-    def take(self, table: Table, axis: str, units: float) -> None:
-        """Take units out of a table's bucket."""
-        limit = _limit(table, axis)
+    def take(self, owner: Owner, axis: str, units: float) -> None:
+        """Take units out of a bucket."""
+        limit = owner.limit(axis)
         if limit is not None:
             with self._lock:
-                self._filled(table, axis, limit).units -= units
+                self._filled(owner, axis, limit).units -= units
 
-    def _filled(self, table: Table, axis: str, limit: int) -> _Bucket:
+    def _filled(self, owner: Owner, axis: str, limit: int) -> _Bucket:
         """Return a bucket with what has come into it since it was last looked at."""
         now, full = self._clock.monotonic(), float(limit * self._burst_seconds)
-        bucket = self._buckets.setdefault((table.id, axis), _Bucket(full, now))
+        index_id = None if owner.index is None else owner.index.id
+        bucket = self._buckets.setdefault((owner.table.id, index_id, axis), _Bucket(full, now))
         bucket.units = min(full, bucket.units + (now - bucket.at_seconds) * limit)
         bucket.at_seconds = now
         return bucket
@@ -122,64 +166,98 @@ class _Call:
 
     def run(self, context: Any, work: Callable[[Any], bytes]) -> bytes:
         """Let the request in or refuse it, run it, and take what it consumed."""
-        tables = self._tables(context.catalog)
-        exhausted = [table for table in tables.values() if not self.enforcer.has_units(table, self.axis)]
-        left = {}
-        if exhausted:
-            names = {table.name for table in exhausted}
-            left = {name: part for name, part in self._parts().items() if table_name_of(name) in names}
-            if not left or len(left) == len(self._parts()):
-                raise _refusal(exhausted[0], self.axis, self.options)
-            work = self._without(left)
-        try:
-            answer = orjson.loads(work(context))
-        except (ConditionalCheckFailedException, DuplicateItemException):
-            self._take(context, dict.fromkeys(tables, 1.0))  # a failed condition consumes, too
-            raise
-        consumed = answer.pop("ConsumedCapacity", [])
-        listed = consumed if isinstance(consumed, list) else [consumed]
-        self._take(context, {each["TableName"]: each["Table"]["CapacityUnits"] for each in listed})
-        answer |= _shown(consumed, self.request.get("ReturnConsumedCapacity"))
-        if left:
-            answer[_BATCHES[self.name]] |= left
+        exhausted = self._exhausted(context.catalog)
+        if not any(exhausted):
+            return orjson.dumps(self._run(context, work))
+        if self.name in _INDEPENDENT_STATEMENTS:
+            return orjson.dumps(self._run_statements(context, exhausted))
+        if self.name in _TRANSACTIONS:
+            raise TransactionCanceledException([self._reason(owner) for owner in exhausted])
+        parts = self._parts()
+        left = {name: part for owner, (name, part) in zip(exhausted, parts.items(), strict=False) if owner}
+        if not left or len(left) == len(parts):
+            raise _refusal(next(filter(None, exhausted)), self.axis, self.options)
+        rest = {name: part for name, part in parts.items() if name not in left}
+        answer = self._run(context, self._reduced(RequestItems=rest))
+        answer[_BATCHES[self.name]] |= left
         return orjson.dumps(answer)
 
-    def _tables(self, catalog: Catalog) -> dict[str, Table]:
-        """Find the tables that the request names and that there are."""
-        names = [table_name_of(each) for each in self._names() if each is not None]
-        return {each: catalog.tables[each] for each in names if each in catalog.tables}
+    def _run_statements(self, context: Any, exhausted: list[Owner | None]) -> dict[str, Any]:
+        """Run a batch but for the statements of exhausted tables, each of which gets an error of its own."""
+        statements = zip(self.request["Statements"], exhausted, strict=True)
+        rest = [statement for statement, owner in statements if owner is None]
+        answer = self._run(context, self._reduced(Statements=rest)) if rest else {"Responses": []}
+        for place, owner in enumerate(exhausted):
+            if owner is not None:
+                answer["Responses"].insert(place, {"Error": self._reason(owner)})
+        return answer
 
-    def _names(self) -> Iterable[str | None]:
-        """Give the tables that the request names, and None for a statement that can't be read."""
+    def _reason(self, owner: Owner | None) -> dict[str, str]:
+        """Tell in short why a part of the request is refused, or that it is not."""
+        if owner is None:
+            return {"Code": "None"}
+        error = _refusal(owner, self.axis, self.options)
+        return {"Code": _SHORT_CODES[error.code], "Message": error.message}
+
+    def _run(self, context: Any, work: Callable[[Any], bytes]) -> dict[str, Any]:
+        """Run what is let in, and take what it consumed."""
+        try:
+            answer: dict[str, Any] = orjson.loads(work(context))
+        except (ConditionalCheckFailedException, DuplicateItemException):
+            self._take(context, [(Owner(*each), 1.0) for each in self._found(context.catalog) if each is not None])
+            raise  # a failed condition consumes, too
+        consumed = answer.pop("ConsumedCapacity", [])
+        listed = consumed if isinstance(consumed, list) else [consumed]
+        self._take(context, [each for capacity in listed for each in _taken(context.catalog, capacity)])
+        return answer | _shown(consumed, self.request.get("ReturnConsumedCapacity"))
+
+    def _exhausted(self, catalog: Catalog) -> list[Owner | None]:
+        """For each part of the request, find what it would take from and has nothing left; None where all have."""
+        return [None if each is None else self._exhausted_of(*each) for each in self._found(catalog)]
+
+    def _exhausted_of(self, table: Table, index: Index | None) -> Owner | None:
+        owners = [Owner(table, index)]
+        if self.axis == "Write":
+            owners += [Owner(table, each) for each in table.indexes if not each.local]
+        return next((owner for owner in owners if not self.enforcer.has_units(owner, self.axis)), None)
+
+    def _found(self, catalog: Catalog) -> list[tuple[Table, Index | None] | None]:
+        """For each part of the request, give the table that it is about, and the global index that it reads, if any."""
+        found: list[tuple[Table, Index | None] | None] = []
+        for target in self._targets():
+            table = None if target is None else catalog.tables.get(table_name_of(target[0]))
+            index = None if table is None or not target or target[1] is None else table.index(target[1])
+            found.append(None if table is None else (table, None if index is None or index.local else index))
+        return found
+
+    def _targets(self) -> Iterable[Target | None]:
+        """Give what each part of the request names; None for a statement that can't be read."""
         request = self.request
         if self.name == "ExecuteStatement":
-            return [self.enforcer.table_named(request["Statement"])]
+            return [self.enforcer.target_named(request["Statement"])]
         if self.name in _STATEMENTS:
-            return [self.enforcer.table_named(each["Statement"]) for each in request[_STATEMENTS[self.name]]]
+            return [self.enforcer.target_named(each["Statement"]) for each in request[_STATEMENTS[self.name]]]
         if self.name in _BATCHES:
-            return list(request["RequestItems"])
+            return [(name, None) for name in request["RequestItems"]]
         if self.name in _TRANSACTIONS:
             actions = (member for item in request["TransactItems"] for member in item.values() if member is not None)
-            return [action["TableName"] for action in actions]
-        return [request["TableName"]]
+            return [(action["TableName"], None) for action in actions]
+        return [(request["TableName"], request.get("IndexName"))]
 
     def _parts(self) -> Mapping[str, Any]:
         """Return what a batch asks of each table; nothing for an operation that is no batch."""
         return self.request["RequestItems"] if self.name in _BATCHES else {}
 
-    def _without(self, left: Mapping[str, Any]) -> Callable[[Any], bytes]:
-        """Do what a batch asks, but for some of its tables."""
-        parts = {name: part for name, part in self._parts().items() if name not in left}
-        reduced = {**self.request, "RequestItems": parts, "ReturnConsumedCapacity": "INDEXES"}
-        return self.operation(reduced, self.options).run
+    def _reduced(self, **rest: Any) -> Callable[[Any], bytes]:
+        """Do a part of what a batch asks."""
+        return self.operation({**self.request, **rest, "ReturnConsumedCapacity": "INDEXES"}, self.options).run
 
-    def _take(self, context: View | Transaction, units: Mapping[str, float]) -> None:
+    def _take(self, context: View | Transaction, units: list[tuple[Owner, float]]) -> None:
         """Take what was consumed: a write when it is committed, since it may still be rolled back and run again."""
-        tables = context.catalog.tables
 
         def take() -> None:
-            for name, consumed in units.items():
-                self.enforcer.take(tables[name], self.axis, consumed)
+            for owner, consumed in units:
+                self.enforcer.take(owner, self.axis, consumed)
 
         if self.axis == "Write":
             context.after_commit.append(take)  # type: ignore[union-attr]  # a transaction
@@ -187,20 +265,23 @@ class _Call:
             take()
 
 
-def _limit(table: Table, axis: str) -> int | None:
-    """Return how many units a second a table has; None when there is no limit."""
-    definition, read = table.definition, axis == "Read"
-    if definition.billing_mode == PROVISIONED:
-        return definition.read_units if read else definition.write_units
-    return definition.max_read_units if read else definition.max_write_units
+def _taken(catalog: Catalog, capacity: dict[str, Any]) -> Iterator[tuple[Owner, float]]:
+    """Give what a `ConsumedCapacity` of one table takes from where: local indexes have no units but the table's."""
+    table = catalog.tables[table_name_of(capacity["TableName"])]
+    local = capacity.get("LocalSecondaryIndexes", {}).values()
+    yield Owner(table), capacity["Table"]["CapacityUnits"] + sum(each["CapacityUnits"] for each in local)
+    for name, each in capacity.get("GlobalSecondaryIndexes", {}).items():
+        yield Owner(table, table.index(name)), each["CapacityUnits"]
 
 
-def _refusal(table: Table, axis: str, options: Options) -> ServiceError:
-    resource = table_arn(options, table.name)
-    if table.definition.billing_mode == PROVISIONED:
-        reason = {"reason": f"Table{axis}ProvisionedThroughputExceeded", "resource": resource}
-        return ProvisionedThroughputExceededException(EXCEEDED, ThrottlingReasons=[reason])
-    reason = {"reason": f"Table{axis}MaxOnDemandThroughputExceeded", "resource": resource}
+def _refusal(owner: Owner, axis: str, options: Options) -> ServiceError:
+    kind, message, resource = "Table", EXCEEDED, table_arn(options, owner.table.name)
+    if owner.index is not None:
+        kind, message, resource = "Index", INDEX_EXCEEDED, index_arn(options, owner.table.name, owner.index.name)
+    if owner.provisioned:
+        reason = {"reason": f"{kind}{axis}ProvisionedThroughputExceeded", "resource": resource}
+        return ProvisionedThroughputExceededException(message, ThrottlingReasons=[reason])
+    reason = {"reason": f"{kind}{axis}MaxOnDemandThroughputExceeded", "resource": resource}
     return ThrottlingException(MAXIMUM_EXCEEDED, throttlingReasons=[reason])
 
 

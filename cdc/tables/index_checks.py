@@ -8,7 +8,14 @@ from cdc.model.errors import ValidationException
 from cdc.model.indexes import ALL, INCLUDE, IndexDefinition
 from cdc.model.values import INVALID
 from cdc.tables.key_checks import check_key_schema, names_of
-from cdc.tables.throughput import MAX_UNITS, ON_DEMAND
+from cdc.tables.throughput import (
+    MAX_UNITS,
+    ON_DEMAND,
+    PROVISIONED,
+    change_warmth,
+    check_new_maximum,
+    index_owner,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -22,10 +29,14 @@ TOO_MANY_GLOBAL = f"{INVALID}GlobalSecondaryIndex count exceeds the per-table li
 NO_UNITS = f"{INVALID}ProvisionedThroughput must be specified for index: "
 
 
-def new_definition(wanted: dict[str, Any], *, local: bool = False) -> IndexDefinition:
-    """Build the definition of an index from a request that passed its checks."""
+def new_definition(wanted: dict[str, Any], billing_mode: str | None, *, local: bool = False) -> IndexDefinition:
+    """Build the definition of an index of a table with `billing_mode` from a request that passed its checks.
+
+    Raises: ValidationException for a WarmThroughput of less than the index has anyway.
+    """
     units = wanted.get("ProvisionedThroughput") or {"ReadCapacityUnits": 0, "WriteCapacityUnits": 0}
-    return IndexDefinition(
+    maximum = wanted.get("OnDemandThroughput") or {}
+    definition = IndexDefinition(
         name=wanted["IndexName"],
         local=local,
         key_schema=tuple((element["AttributeName"], element["KeyType"]) for element in wanted["KeySchema"]),
@@ -33,13 +44,17 @@ def new_definition(wanted: dict[str, Any], *, local: bool = False) -> IndexDefin
         non_key_attributes=tuple(wanted["Projection"].get("NonKeyAttributes") or ()),
         read_units=units["ReadCapacityUnits"],
         write_units=units["WriteCapacityUnits"],
+        max_read_units=maximum.get("MaxReadRequestUnits"),
+        max_write_units=maximum.get("MaxWriteRequestUnits"),
     )
+    return change_warmth(definition, wanted, billing_mode or PROVISIONED, index_owner(definition.name))
 
 
 def new_definitions(request: dict[str, Any]) -> list[IndexDefinition]:
-    """Build the definitions of all indexes of a CreateTable."""
-    local = [new_definition(index, local=True) for index in request.get("LocalSecondaryIndexes") or ()]
-    return local + [new_definition(index) for index in request.get("GlobalSecondaryIndexes") or ()]
+    """Build the definitions of all indexes of a CreateTable; raises as `new_definition`."""
+    mode = request.get("BillingMode")
+    local = [new_definition(index, mode, local=True) for index in request.get("LocalSecondaryIndexes") or ()]
+    return local + [new_definition(index, mode) for index in request.get("GlobalSecondaryIndexes") or ()]
 
 
 def check_new_indexes(request: dict[str, Any]) -> None:
@@ -98,6 +113,12 @@ def check_projection(projection: dict[str, Any]) -> None:
 
 def check_units(index: dict[str, Any], billing_mode: str | None) -> None:
     """Hold the throughput of a new global index against the table's billing mode; raises ValidationException."""
+    check_mode(index, billing_mode)
+    check_new_maximum(index, billing_mode, index_owner(index["IndexName"]))
+
+
+def check_mode(index: dict[str, Any], billing_mode: str | None) -> None:
+    """Check that a global index has units if the table's billing mode asks for them; raises ValidationException."""
     name, units = index["IndexName"], index.get("ProvisionedThroughput")
     if billing_mode == ON_DEMAND and units is not None:
         raise ValidationException(

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
+from cdc.model.catalog import CREATING, DELETING, UPDATING
 from cdc.model.errors import LimitExceededException, ResourceNotFoundException, ValidationException
 from cdc.model.values import INVALID
 from cdc.store import catalog as store
@@ -14,10 +15,20 @@ from cdc.tables.index_checks import (
     NO_UNITS,
     TOO_MANY_GLOBAL,
     check_included,
+    check_mode,
     check_units,
     new_definition,
 )
-from cdc.tables.throughput import ON_DEMAND, PROVISIONED, change_index_units, with_old_units
+from cdc.tables.throughput import (
+    ON_DEMAND,
+    PROVISIONED,
+    change_index_units,
+    change_maximum,
+    change_warmth,
+    index_owner,
+    with_echoed_maximum,
+    with_old_units,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -40,6 +51,11 @@ class IndexPlan:
     created: IndexDefinition | None = None
     dropped: Index | None = None
     changed: dict[int, IndexDefinition] = field(default_factory=dict)  # by the index's id
+
+    def statuses(self) -> dict[str, str]:
+        """Give the statuses of the indexes that are made and changed, by name, until that is over."""
+        made = {} if self.created is None else {self.created.name: CREATING}
+        return made | {definition.name: UPDATING for definition in self.changed.values()}
 
 
 def plan_index_changes(table: Table, after: TableDefinition, request: dict[str, Any], now_ms: int) -> IndexPlan:
@@ -71,7 +87,7 @@ def _created(table: Table, after: TableDefinition, wanted: dict[str, Any]) -> In
     check_units(wanted, after.billing_mode)
     if sum(not index.local for index in table.indexes) == MAX_GLOBAL_INDEXES:
         raise ValidationException(TOO_MANY_GLOBAL)
-    definition = new_definition(wanted)
+    definition = new_definition(wanted, after.billing_mode)
     check_included([definition, *(index.definition for index in table.indexes)])
     return definition
 
@@ -93,16 +109,31 @@ def _changed(
         index = table.index(update["IndexName"])
         if index is None or index.local:
             raise ValidationException(UNKNOWN_UPDATED)
-        check_units(update, after.billing_mode)
-        units = update.get("ProvisionedThroughput")
-        if units is None:  # on demand, where an update has nothing to say
-            continue
-        if table.definition.billing_mode == ON_DEMAND:
-            read_units, write_units = units["ReadCapacityUnits"], units["WriteCapacityUnits"]
-            changed[index.id] = replace(index.definition, read_units=read_units, write_units=write_units)
-        else:
-            changed[index.id] = change_index_units(index.definition, units, now_ms)
+        definition = _with_changes(table, after, index.definition, update, now_ms)
+        if definition != index.definition:
+            changed[index.id] = definition
     return changed
+
+
+def _with_changes(
+    table: Table, after: TableDefinition, before: IndexDefinition, update: dict[str, Any], now_ms: int
+) -> IndexDefinition:
+    """Apply an Update to the definition of an index."""
+    mode, owner = after.billing_mode, index_owner(before.name)
+    units = update.get("ProvisionedThroughput")
+    changed = before
+    if mode == ON_DEMAND or mode != table.definition.billing_mode or not _has_more(update):
+        check_mode(update, mode)
+    if units is not None and table.definition.billing_mode == ON_DEMAND:
+        changed = replace(before, read_units=units["ReadCapacityUnits"], write_units=units["WriteCapacityUnits"])
+    elif units is not None:
+        changed = change_index_units(before, units, now_ms)
+    return change_warmth(change_maximum(changed, update, mode, owner), update, mode, owner)
+
+
+def _has_more(update: dict[str, Any]) -> bool:
+    """Tell whether an Update has something to say besides ProvisionedThroughput."""
+    return any(update.get(name) for name in ("OnDemandThroughput", "WarmThroughput"))
 
 
 def _with_billing_mode(table: Table, after: TableDefinition, plan: IndexPlan) -> IndexPlan:
@@ -114,10 +145,14 @@ def _with_billing_mode(table: Table, after: TableDefinition, plan: IndexPlan) ->
         without = [index.name for index in staying if index.id not in plan.changed]
         if without:
             raise ValidationException(NO_UNITS + ",".join(without))
-        return plan
-    return replace(
-        plan, changed={index.id: replace(index.definition, read_units=0, write_units=0) for index in staying}
-    )
+    changed = {index.id: plan.changed.get(index.id, index.definition) for index in staying}
+    for index_id, definition in changed.items():
+        changed[index_id] = (
+            replace(definition, max_read_units=None, max_write_units=None)
+            if after.billing_mode == PROVISIONED
+            else replace(definition, read_units=0, write_units=0)
+        )
+    return replace(plan, changed=changed)
 
 
 def changed_attributes(
@@ -158,21 +193,22 @@ def change_definitions(transaction: Transaction, table: Table, after: TableDefin
         backfill_some(transaction, now, index)
 
 
-def while_indexes_change(before: Table, after: Table, plan: IndexPlan, now_ms: int) -> tuple[Table, dict[str, str]]:
+def while_indexes_change(
+    before: Table, after: Table, plan: IndexPlan, request: dict[str, Any], now_ms: int
+) -> tuple[Table, dict[str, str]]:
     """Return a table as UpdateTable answers it, with the statuses of the indexes that are being changed, by name."""
-    statuses: dict[str, str] = {}
+    updates = [each["Update"] for each in request.get("GlobalSecondaryIndexUpdates") or () if each.get("Update")]
+    wanted = {update["IndexName"]: update for update in updates}
+    statuses = plan.statuses()
     indexes = list(after.indexes)
-    if plan.created is not None:
-        statuses[plan.created.name] = "CREATING"
     if plan.dropped is not None:
-        statuses[plan.dropped.name] = "DELETING"
+        statuses[plan.dropped.name] = DELETING
         indexes.append(plan.dropped)
     for place, index in enumerate(indexes):
-        if statuses.get(index.name) == "CREATING":
+        if statuses.get(index.name) == CREATING:
             indexes[place] = replace(index, backfilling=True)
-        if index.id in plan.changed:
-            statuses[index.name] = "UPDATING"
-            if before.definition.billing_mode == after.definition.billing_mode:
-                was = next(each.definition for each in before.indexes if each.id == index.id)
-                indexes[place] = replace(index, definition=with_old_units(was, index.definition, now_ms))
+        if index.id in plan.changed and before.definition.billing_mode == after.definition.billing_mode:
+            was = next(each.definition for each in before.indexes if each.id == index.id)
+            shown = with_old_units(was, index.definition, now_ms)
+            indexes[place] = replace(index, definition=with_echoed_maximum(shown, wanted[index.name]))
     return replace(after, indexes=tuple(sorted(indexes, key=lambda index: index.name))), statuses

@@ -107,7 +107,9 @@ def settle(transaction: Transaction, name: str) -> None:
 
 def made_active(definition: TableDefinition) -> TableDefinition:
     """Return the definition of a table whose change is over."""
-    return replace(definition, status=ACTIVE, status_until_ms=None, shown_units=None)
+    return replace(
+        definition, status=ACTIVE, status_until_ms=None, shown_units=None, index_statuses=(), changes_stream=False
+    )
 
 
 def settle_step(writer: Writer, reader: Reader, now_ms: int) -> int | None:

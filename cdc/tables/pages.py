@@ -47,6 +47,7 @@ class Projecting(Protocol):
 class PageRequest:
     """What Query and Scan ask for alike."""
 
+    table_name: str  # as the request has it, perhaps an ARN
     index_name: str | None
     limit: int | None
     count_only: bool
@@ -104,6 +105,7 @@ def parse_page(
     projection_text, filter_text = request.get("ProjectionExpression"), request.get("FilterExpression")
     select = request.get("Select")
     return PageRequest(
+        table_name=request["TableName"],
         index_name=request.get("IndexName"),
         limit=request.get("Limit"),
         count_only=select == "COUNT",
@@ -202,8 +204,8 @@ def page_capacity(source: Source, asked: PageRequest, page: Page) -> dict[str, A
     """Tell what a page consumed: of an index in the index, and in the table what was fetched from it."""
     units = read_units(page.size, consistent=asked.consistent)
     if source.index is None:
-        return consumed(asked.capacity_mode, source.table.name, units)
-    return consumed(asked.capacity_mode, source.table.name, page.fetch_units, [(source.index, units)])
+        return consumed(asked.capacity_mode, asked.table_name, units)
+    return consumed(asked.capacity_mode, asked.table_name, page.fetch_units, [(source.index, units)])
 
 
 def page_answer(source: Source, asked: PageRequest, page: Page) -> bytes:

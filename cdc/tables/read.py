@@ -53,7 +53,7 @@ def get_item(request: dict[str, Any], _options: Options) -> Read:
         capacity = None
         if mode is not None:
             size = 0 if stored is None else stored.size
-            capacity = consumed(mode, table.name, read_units(size, consistent=consistent))
+            capacity = consumed(mode, name, read_units(size, consistent=consistent))
         return answer(item, capacity, name=b"Item")
 
     return Read(run, quick=True)

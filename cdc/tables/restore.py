@@ -9,8 +9,9 @@ from typing import TYPE_CHECKING, Any
 
 from cdc.model.arns import table_arn
 from cdc.model.catalog import CREATING, TableDefinition
-from cdc.model.errors import TableAlreadyExistsException
-from cdc.model.values import load_item
+from cdc.model.errors import TableAlreadyExistsException, ValidationException
+from cdc.model.indexes import IndexDefinition
+from cdc.model.values import INVALID, load_item
 from cdc.store import backups as store
 from cdc.store import catalog, copies
 from cdc.store.reading import Write
@@ -19,13 +20,21 @@ from cdc.tables.actions import Image
 from cdc.tables.backups import found_backup, refuse_unfinished
 from cdc.tables.definitions import all_creating, answer_change, new_table_id
 from cdc.tables.encryption import change_encryption, check_encryption
+from cdc.tables.index_checks import check_projection, check_unit_bounds, check_units, new_definition
 from cdc.tables.lifecycle import made_active, settle
-from cdc.tables.throughput import ON_DEMAND, PROVISIONED, check_new_maximum, check_new_throughput
+from cdc.tables.throughput import (
+    ON_DEMAND,
+    PROVISIONED,
+    check_new_maximum,
+    check_new_throughput,
+    describe_maximum,
+)
 from cdc.tables.write import change_item
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
     from cdc.model.catalog import Table
-    from cdc.model.indexes import IndexDefinition
     from cdc.model.options import Options
     from cdc.store.reading import Reader
     from cdc.store.transaction import Transaction
@@ -40,7 +49,7 @@ def restore_table_from_backup(request: dict[str, Any], options: Options) -> Writ
     """Check a RestoreTableFromBackup. DynamoDB: RestoreTableFromBackup.
 
     The table has the keys, the indexes, the billing mode and the encryption of the one that was backed up, unless
-    overridden. It has no stream, no TTL and no tags, and is not protected.
+    overridden; of the indexes, some may be left out. It has no stream, no TTL and no tags, and is not protected.
     """
     shapes.RESTORE_TABLE_FROM_BACKUP.check(request)
     check_encryption({"SSESpecification": request.get("SSESpecificationOverride")})
@@ -52,18 +61,21 @@ def restore_table_from_backup(request: dict[str, Any], options: Options) -> Writ
         settle(transaction, name)
         if name in transaction.catalog.tables:
             raise TableAlreadyExistsException(f"Table already exists: {name}")
+        overridden = _overridden(backup.definition, request, transaction.now_ms, options)
+        indexes = _wanted_indexes(backup, overridden, request)
         definition = replace(
-            _overridden(backup.definition, request, transaction.now_ms, options),
+            overridden,
             name=name,
             table_id=table_id,
+            attributes=_used_attributes(overridden, indexes),
             status=CREATING,
             restored_from=arn,
             restored_table=table_arn(options, backup.definition.name),
             restored_ms=transaction.now_ms,
         )
         own_id = catalog.insert_table(transaction, definition)
-        for index in backup.indexes:
-            catalog.insert_index(transaction, own_id, _with_units(index, definition), backfill=False)
+        for index in indexes:
+            catalog.insert_index(transaction, own_id, index, backfill=False)
         store.begin_restore(transaction, own_id, copy.id)
         table = transaction.catalog.tables[name]
         answer = answer_change(transaction, options, table, CREATING, index_statuses=all_creating(table))
@@ -85,7 +97,7 @@ def _overridden(source: TableDefinition, request: dict[str, Any], now_ms: int, o
     maximum = request.get("OnDemandThroughputOverride")
     throughput = {"BillingMode": mode, "ProvisionedThroughput": units, "OnDemandThroughput": maximum}
     check_new_throughput(throughput)
-    check_new_maximum(throughput)
+    check_new_maximum(throughput, mode)
     on_demand = mode == ON_DEMAND
     definition = TableDefinition(
         name=source.name,
@@ -106,11 +118,75 @@ def _overridden(source: TableDefinition, request: dict[str, Any], now_ms: int, o
     return change_encryption(definition, {"SSESpecification": request.get("SSESpecificationOverride")}, options)
 
 
+def _wanted_indexes(backup: store.Backup, table: TableDefinition, request: dict[str, Any]) -> list[IndexDefinition]:
+    """Give the definitions of the new table's indexes: the source's, or those of them that the request lists.
+
+    Raises: ValidationException for one that the source does not have so.
+    """
+    found: list[IndexDefinition] = []
+    for local, member in ((True, "LocalSecondaryIndexOverride"), (False, "GlobalSecondaryIndexOverride")):
+        sources = {index.name: _with_units(index, table) for index in backup.indexes if index.local == local}
+        listed = request.get(member)
+        if listed is None:
+            found += sources.values()
+            continue
+        for wanted in listed:
+            found.append(_wanted_index(sources.pop(wanted["IndexName"], None), table, wanted, member))
+    return found
+
+
+def _wanted_index(
+    source: IndexDefinition | None, table: TableDefinition, wanted: dict[str, Any], member: str
+) -> IndexDefinition:
+    """Build the definition of a listed index, whose throughput may differ from the source's."""
+    name = wanted["IndexName"]
+    if source is None:
+        raise ValidationException(
+            f"{INVALID}{member} names an index that the backup does not have, or names it twice: {name}"
+        )
+    check_projection(wanted["Projection"])
+    if not source.local:
+        units = {"ReadCapacityUnits": source.read_units, "WriteCapacityUnits": source.write_units}
+        own = {"OnDemandThroughput": describe_maximum(source)}
+        if table.billing_mode == PROVISIONED:
+            own = {"ProvisionedThroughput": units}
+        wanted = own | {member: value for member, value in wanted.items() if value is not None}
+        check_units(wanted, table.billing_mode)
+        check_unit_bounds([wanted])
+    definition = new_definition(wanted, table.billing_mode, local=source.local)
+    if (definition.key_schema, definition.projection, set(definition.non_key_attributes)) != (
+        source.key_schema,
+        source.projection,
+        set(source.non_key_attributes),
+    ):
+        raise ValidationException(
+            f"{INVALID}{member} has another KeySchema or Projection than the backup's index: {name}"
+        )
+    return definition
+
+
+def _used_attributes(table: TableDefinition, indexes: Iterable[IndexDefinition]) -> tuple[tuple[str, str], ...]:
+    """Give the attribute definitions of a table but for those that no key uses any more."""
+    used = {table.hash_name, table.range_name, *(name for index in indexes for name, _ in index.key_schema)}
+    return tuple((name, kind) for name, kind in table.attributes if name in used)
+
+
 def _with_units(index: IndexDefinition, table: TableDefinition) -> IndexDefinition:
     """Return the definition of an index with units that fit the table's billing mode: its own, or the table's."""
-    fresh = replace(index, last_increase_ms=None, last_decrease_ms=None, decreases_today=0)
+    fresh = IndexDefinition(
+        name=index.name,
+        local=index.local,
+        key_schema=index.key_schema,
+        projection=index.projection,
+        non_key_attributes=index.non_key_attributes,
+        read_units=index.read_units,
+        write_units=index.write_units,
+        max_read_units=index.max_read_units,
+        max_write_units=index.max_write_units,
+    )
     if table.billing_mode == ON_DEMAND or index.local:
         return replace(fresh, read_units=0, write_units=0)
+    fresh = replace(fresh, max_read_units=None, max_write_units=None)
     return fresh if index.read_units else replace(fresh, read_units=table.read_units, write_units=table.write_units)
 
 

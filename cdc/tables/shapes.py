@@ -19,6 +19,7 @@ from cdc.model.constraints import (
 )
 from cdc.model.indexes import MAX_KEY_ATTRIBUTES
 from cdc.model.request_shapes import Member, NotYet, Shape, Structure
+from cdc.model.values import MAX_NAME_BYTES
 
 MISSING_TABLE_NAME = "The parameter 'TableName' is required but was not present in the request"
 
@@ -48,7 +49,7 @@ _CONDITIONS = MapOf(
     Structure("Condition", _VALUE_LIST, Member("ComparisonOperator", _COMPARISON, required=True)),
 )
 _CONDITIONAL_OPERATOR = Member("ConditionalOperator", Enum("OR", "AND"))
-_ATTRIBUTES_TO_GET = Member("AttributesToGet", ListOf(String(), 1, 255))
+_ATTRIBUTES_TO_GET = Member("AttributesToGet", ListOf(String(0, MAX_NAME_BYTES), 1, 255))
 _EXPECTED = MapOf(
     Structure(
         "ExpectedAttributeValue",
@@ -95,9 +96,9 @@ UPDATE_ITEM = Shape(
 DELETE_ITEM = Shape("DeleteItem", _TABLE, _CAPACITY, _COLLECTION_METRICS, _KEY, *_WRITING)
 GET_ITEM = Shape("GetItem", _TABLE, _CAPACITY, _KEY, _CONSISTENT, _PROJECTION, _NAMES, _ATTRIBUTES_TO_GET)
 
-_INDEX_NAME = String(3, 255, TABLE_NAME_PATTERN)
+INDEX_NAME = String(3, 255, TABLE_NAME_PATTERN)
 _READING = (
-    Member("IndexName", _INDEX_NAME),
+    Member("IndexName", INDEX_NAME),
     Member("Select", _SELECT),
     Member("ExclusiveStartKey", AttributeMap()),
     Member("FilterExpression", String()),
@@ -243,15 +244,25 @@ _PROJECTED = Member(
     ),
     required=True,
 )
-_NAME_OF_INDEX = Member("IndexName", _INDEX_NAME, required=True)
-_INDEX_THROUGHPUT = (_THROUGHPUT, NotYet("OnDemandThroughput", "WarmThroughput"))
+_NAME_OF_INDEX = Member("IndexName", INDEX_NAME, required=True)
+ON_DEMAND_THROUGHPUT = Structure(
+    "OnDemandThroughput", Member("MaxReadRequestUnits", Long()), Member("MaxWriteRequestUnits", Long())
+)
+_MAXIMUM_AND_WARMTH = (
+    Member(
+        "WarmThroughput",
+        Structure("WarmThroughput", Member("ReadUnitsPerSecond", Long()), Member("WriteUnitsPerSecond", Long())),
+    ),
+    Member("OnDemandThroughput", ON_DEMAND_THROUGHPUT),
+)
+_INDEX_THROUGHPUT = (_THROUGHPUT, *_MAXIMUM_AND_WARMTH)
 _NEW_GLOBAL_INDEX = (
     Member("KeySchema", _GLOBAL_KEY_SCHEMA, required=True),
     _PROJECTED,
     _NAME_OF_INDEX,
     *_INDEX_THROUGHPUT,
 )
-_LOCAL_INDEXES = Member(
+LOCAL_INDEXES = Member(
     "LocalSecondaryIndexes",
     ListOf(
         Structure("LocalSecondaryIndex", _NAME_OF_INDEX, Member("KeySchema", KEY_SCHEMA, required=True), _PROJECTED)
@@ -277,9 +288,6 @@ _STREAM = Member(
         Member("StreamViewType", _VIEW_TYPE),
     ),
 )
-ON_DEMAND_THROUGHPUT = Structure(
-    "OnDemandThroughput", Member("MaxReadRequestUnits", Long()), Member("MaxWriteRequestUnits", Long())
-)
 SSE_SPECIFICATION = Structure(
     "SSESpecification",
     Member("Enabled", Boolean()),
@@ -291,11 +299,7 @@ _SETTINGS = (
     Member("SSESpecification", SSE_SPECIFICATION),
     Member("TableClass", _TABLE_CLASS),
     Member("DeletionProtectionEnabled", Boolean()),
-    Member(
-        "WarmThroughput",
-        Structure("WarmThroughput", Member("ReadUnitsPerSecond", Long()), Member("WriteUnitsPerSecond", Long())),
-    ),
-    Member("OnDemandThroughput", ON_DEMAND_THROUGHPUT),
+    *_MAXIMUM_AND_WARMTH,
     NotYet("GlobalTableSettingsReplicationMode"),
 )
 TAGS = ListOf(
@@ -304,12 +308,12 @@ TAGS = ListOf(
 
 CREATE_TABLE = Shape(
     "CreateTable",
-    Member("TableName", TableName(3, arn=False), missing=MISSING_TABLE_NAME),
+    Member("TableName", TableName(3), missing=MISSING_TABLE_NAME),
     Member("BillingMode", BILLING_MODE),
     _THROUGHPUT,
     Member("KeySchema", KEY_SCHEMA, required=True),
     Member("AttributeDefinitions", DEFINITIONS, required=True),
-    _LOCAL_INDEXES,
+    LOCAL_INDEXES,
     GLOBAL_INDEXES,
     *_SETTINGS,
     NotYet(

@@ -222,7 +222,7 @@ def find_source(table: Table, index_name: str | None, *, consistent: bool, whole
         raise ValidationException(f"The table does not have the specified index: {index_name}")
     if consistent and not index.local:
         raise ValidationException("Consistent reads are not supported on global secondary indexes")
-    if index.backfilling:
+    if table.is_filling(index):
         raise ValidationException(f"Cannot read from backfilling global secondary index: {index_name}")
     if whole and not index.local and not index.whole_items:
         raise ValidationException(

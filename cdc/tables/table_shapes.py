@@ -17,7 +17,9 @@ from cdc.tables.shapes import (
     BILLING_MODE,
     DEFINITIONS,
     GLOBAL_INDEXES,
+    INDEX_NAME,
     KEY_SCHEMA,
+    LOCAL_INDEXES,
     MISSING_TABLE_NAME,
     ON_DEMAND_THROUGHPUT,
     PROVISIONED_THROUGHPUT,
@@ -66,12 +68,14 @@ UPDATE_CONTINUOUS_BACKUPS = Shape(
     ),
 )
 
-DESCRIBE_CONTRIBUTOR_INSIGHTS = Shape("DescribeContributorInsights", TABLE, NotYet("IndexName"))
+_INDEX = Member("IndexName", INDEX_NAME)
+DESCRIBE_CONTRIBUTOR_INSIGHTS = Shape("DescribeContributorInsights", TABLE, _INDEX)
 UPDATE_CONTRIBUTOR_INSIGHTS = Shape(
     "UpdateContributorInsights",
     TABLE,
     Member("ContributorInsightsAction", Enum("ENABLE", "DISABLE"), required=True),
-    NotYet("IndexName", "ContributorInsightsMode"),
+    _INDEX,
+    Member("ContributorInsightsMode", Enum("ACCESSED_AND_THROTTLED_KEYS", "THROTTLED_KEYS")),
 )
 LIST_CONTRIBUTOR_INSIGHTS = Shape(
     "ListContributorInsights",
@@ -101,7 +105,9 @@ RESTORE_TABLE_FROM_BACKUP = Shape(
     Member("ProvisionedThroughputOverride", PROVISIONED_THROUGHPUT),
     Member("OnDemandThroughputOverride", ON_DEMAND_THROUGHPUT),
     Member("SSESpecificationOverride", SSE_SPECIFICATION),
-    NotYet("GlobalSecondaryIndexOverride", "LocalSecondaryIndexOverride", "VectorIndexOverride"),
+    Member("GlobalSecondaryIndexOverride", GLOBAL_INDEXES.kind),
+    Member("LocalSecondaryIndexOverride", LOCAL_INDEXES.kind),
+    NotYet("VectorIndexOverride"),
 )
 
 _TOKEN = Member("ClientToken", String(0, None, r"[^\$]+"))

@@ -23,10 +23,12 @@ MAX_UNITS = 10**12
 UNITS_ON_DEMAND = (
     f"{INVALID}Neither ReadCapacityUnits nor WriteCapacityUnits can be specified when BillingMode is PAY_PER_REQUEST"
 )
+TABLE = "table"
+"""The owner of throughput in messages, where it is no index."""
 WARM_READS_ON_DEMAND = 12_000
-"""Read units per second that an on-demand table is said to bear from the start."""
+"""Read units per second that an on-demand table or index is said to bear from the start."""
 WARM_WRITES_ON_DEMAND = 4_000
-"""Write units per second that an on-demand table is said to bear from the start."""
+"""Write units per second that an on-demand table or index is said to bear from the start."""
 MAXIMA = {"MaxReadRequestUnits": "max_read_units", "MaxWriteRequestUnits": "max_write_units"}
 """Members of OnDemandThroughput, with the fields that keep them."""
 NO_MAXIMUM = -1
@@ -49,87 +51,91 @@ def check_new_throughput(request: dict[str, Any]) -> None:
     _check_bounds(units)
 
 
-def check_new_maximum(request: dict[str, Any]) -> None:
-    """Check OnDemandThroughput of a CreateTable; raises ValidationException. DynamoDB: CreateTable."""
-    wanted = _maximum(request)
-    if wanted and request.get("BillingMode") != ON_DEMAND:
+def check_new_maximum(new: dict[str, Any], billing_mode: str | None, owner: str = TABLE) -> None:
+    """Check OnDemandThroughput of a new table or global index; raises ValidationException. DynamoDB: CreateTable."""
+    wanted = _maximum(new)
+    if wanted and billing_mode != ON_DEMAND:
         raise ValidationException(
             f"{INVALID}{next(iter(wanted))} for OnDemandThroughput cannot be specified when table BillingMode is "
             f"{PROVISIONED}."
         )
-    _check_maximum(wanted, lowest=1)
+    _check_maximum(wanted, owner, lowest=1)
 
 
-def _maximum(request: dict[str, Any]) -> dict[str, int]:
+def index_owner(name: str) -> str:
+    """Name an index as the owner of throughput in messages."""
+    return f"index {name}"
+
+
+def _maximum(holder: dict[str, Any]) -> dict[str, int]:
     """Return what OnDemandThroughput names, reads first; nothing when it is absent or empty."""
-    given = request.get("OnDemandThroughput") or {}
+    given = holder.get("OnDemandThroughput") or {}
     return {name: given[name] for name in MAXIMA if given.get(name) is not None}
 
 
-def _check_maximum(wanted: dict[str, int], lowest: int) -> None:
+def _check_maximum(wanted: dict[str, int], owner: str, lowest: int) -> None:
     for name, units in wanted.items():
         if (units < lowest or units == 0) or units > MAX_UNITS:
             raise ValidationException(
-                f"{INVALID}Requested {name} for OnDemandThroughput for table is outside of valid range"
+                f"{INVALID}Requested {name} for OnDemandThroughput for {owner} is outside of valid range"
             )
 
 
-def change_maximum(definition: TableDefinition, request: dict[str, Any]) -> TableDefinition:
-    """Apply OnDemandThroughput, of an UpdateTable, to a table whose billing mode has been changed already.
+def change_maximum(definition: Definition, change: dict[str, Any], billing_mode: str, owner: str = TABLE) -> Definition:
+    """Apply OnDemandThroughput, of an UpdateTable, to a table or global index that has `billing_mode` afterwards.
 
     Members that are not named stay, and -1 takes one away. Raises: ValidationException. (DynamoDB: UpdateTable.)
     """
-    wanted = _maximum(request)
+    wanted = _maximum(change)
     if not wanted:
         return definition
-    if definition.billing_mode != ON_DEMAND:
+    if billing_mode != ON_DEMAND:
         raise ValidationException(
             f"{INVALID}{next(iter(wanted))} for OnDemandThroughput cannot be specified when the table BillingMode is "
             f"{PROVISIONED}"
         )
-    _check_maximum(wanted, lowest=NO_MAXIMUM)
+    _check_maximum(wanted, owner, lowest=NO_MAXIMUM)
     fields = {MAXIMA[name]: None if units == NO_MAXIMUM else units for name, units in wanted.items()}
     return replace(definition, **fields)  # type: ignore[arg-type]  # whole numbers, by their fields
 
 
-def describe_maximum(definition: TableDefinition) -> dict[str, int]:
+def with_echoed_maximum(definition: Definition, change: dict[str, Any]) -> Definition:
+    """Return a changed definition as UpdateTable answers it: each -1 that took something away is repeated."""
+    echoed = {MAXIMA[name]: units for name, units in _maximum(change).items() if units == NO_MAXIMUM}
+    return replace(definition, **echoed)  # type: ignore[arg-type]  # as above
+
+
+def describe_maximum(definition: TableDefinition | IndexDefinition) -> dict[str, int]:
     """Describe OnDemandThroughput; empty when it isn't shown."""
     found = {name: getattr(definition, field) for name, field in MAXIMA.items()}
     return {name: units for name, units in found.items() if units is not None}
 
 
-def change_warmth(definition: TableDefinition, request: dict[str, Any]) -> TableDefinition:
+def change_warmth(definition: Definition, change: dict[str, Any], billing_mode: str, owner: str = TABLE) -> Definition:
     """Apply WarmThroughput of a CreateTable or UpdateTable; it is shown, and has no effect on one machine.
 
     Raises: ValidationException. (DynamoDB: WarmThroughput.)
     """
-    given = request.get("WarmThroughput") or {}
-    for (name, field), current in zip(WARMTH.items(), warm_units(definition), strict=True):
+    given = change.get("WarmThroughput") or {}
+    for (name, field), current in zip(WARMTH.items(), warm_units(definition, billing_mode), strict=True):
         units = given.get(name)
         if units is None:
             continue
         if units < current:
             raise ValidationException(
-                f"{INVALID}Requested {name} for WarmThroughput for table is lower than current WarmThroughput, "
+                f"{INVALID}Requested {name} for WarmThroughput for {owner} is lower than current WarmThroughput, "
                 "decreasing WarmThroughput is not supported"
             )
         definition = replace(definition, **{field: units})
     return definition
 
 
-def warm_units(definition: TableDefinition) -> tuple[int, int]:
-    """Return the read and write units per second that a table is said to bear at once."""
+def warm_units(definition: TableDefinition | IndexDefinition, billing_mode: str) -> tuple[int, int]:
+    """Return the read and write units per second that a table or global index is said to bear at once."""
     reads, writes = definition.read_units, definition.write_units
-    if definition.billing_mode == ON_DEMAND:
+    if billing_mode == ON_DEMAND:
         reads, writes = WARM_READS_ON_DEMAND, WARM_WRITES_ON_DEMAND
     return max(reads, definition.warm_read_units or 0), max(writes, definition.warm_write_units or 0)
-
-
-def index_warm_units(definition: IndexDefinition, billing_mode: str) -> tuple[int, int]:
-    """Return the same of an index."""
-    if billing_mode == ON_DEMAND:
-        return WARM_READS_ON_DEMAND, WARM_WRITES_ON_DEMAND
-    return definition.read_units, definition.write_units
 
 
 def shown_units(definition: TableDefinition) -> tuple[int, int]:
@@ -189,7 +195,7 @@ def _to_on_demand(definition: TableDefinition, now_ms: int) -> TableDefinition:
 
 
 def _change_units(definition: TableDefinition, read_units: int, write_units: int, now_ms: int) -> TableDefinition:
-    _refuse_same_units("table", definition, read_units, write_units)
+    _refuse_same_units(TABLE, definition, read_units, write_units)
     return with_units(definition, read_units, write_units, now_ms)
 
 
@@ -199,7 +205,7 @@ def change_index_units(definition: IndexDefinition, units: dict[str, int], now_m
     Raises: ValidationException when they are the ones that it has.
     """
     read_units, write_units = units["ReadCapacityUnits"], units["WriteCapacityUnits"]
-    _refuse_same_units(f"index {definition.name}", definition, read_units, write_units)
+    _refuse_same_units(index_owner(definition.name), definition, read_units, write_units)
     return with_units(definition, read_units, write_units, now_ms)
 
 

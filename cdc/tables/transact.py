@@ -31,7 +31,6 @@ from cdc.tables.transactions import (
 from cdc.tables.write import shows_item
 
 if TYPE_CHECKING:
-    from cdc.model.catalog import Table
     from cdc.model.options import Options
     from cdc.store.items import StoredItem
     from cdc.store.reading import View
@@ -103,7 +102,7 @@ class Get(NamedTuple):
 class Found(NamedTuple):
     """What became of a read: its table, its row, and what is projected of it, None when that is nothing."""
 
-    table: Table
+    table_name: str  # as the request has it, perhaps an ARN
     stored: StoredItem | None
     item: bytes | None
 
@@ -120,9 +119,9 @@ def transact_get_items(request: dict[str, Any], _options: Options) -> Read:
 def answer_together(found: list[Found], mode: str | None) -> bytes:
     """Write the answer of a transaction of reads."""
     bill = Bill()
-    for table, stored, _ in found:
+    for table_name, stored, _ in found:
         size = 0 if stored is None else stored.size
-        bill.add(table.name, UNITS_FACTOR * read_units(size, consistent=True))
+        bill.add(table_name, UNITS_FACTOR * read_units(size, consistent=True))
     responses = [b"{}" if item is None else b'{"Item":%s}' % item for _, _, item in found]
     answer = orjson.dumps(extras(bill.capacities(mode, "Read")))
     return b'{"Responses":[' + b",".join(responses) + b"]" + (b"}" if answer == b"{}" else b"," + answer[1:])
@@ -160,8 +159,8 @@ def read_together(view: View, gets: list[Get]) -> list[Found]:
     if sum(0 if stored is None else stored.size for stored in found) > MAX_BYTES:
         raise ValidationException(TOO_LARGE)
     return [
-        Found(table, stored, _projected(stored, get.projection))
-        for get, table, stored in zip(gets, tables, found, strict=True)
+        Found(get.table_name, stored, _projected(stored, get.projection))
+        for get, stored in zip(gets, found, strict=True)
     ]
 
 

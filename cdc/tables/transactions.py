@@ -53,7 +53,7 @@ _REASONS: dict[type[ServiceError], str] = {
 class Done(NamedTuple):
     """What one action of a transaction did."""
 
-    table: Table
+    table_name: str  # as the request has it, perhaps an ARN
     size: int  # of the larger image: what it is charged by
     index_units: IndexUnits
 
@@ -81,7 +81,7 @@ def transact(transaction: Transaction, actions: Sequence[Action | Check]) -> lis
         index_units: IndexUnits = []
         if not isinstance(action, Check):
             index_units = change_item(transaction, table, key, action.key, old, new)
-        done.append(Done(table, larger_size(old, new), index_units))
+        done.append(Done(action.table_name, larger_size(old, new), index_units))
     return done
 
 
@@ -157,7 +157,7 @@ def once(
     before = find_token(transaction, operation, token)
     if before is None:
         done = run()
-        store_token(transaction, operation, token, Completed(digest, [(each.table.name, each.size) for each in done]))
+        store_token(transaction, operation, token, Completed(digest, [(each.table_name, each.size) for each in done]))
         return done
     if before.digest != digest:
         raise IdempotentParameterMismatchException(
@@ -178,5 +178,5 @@ def transaction_capacities(done: list[Done] | Completed, mode: str | None) -> li
             bill.add(name, UNITS_FACTOR * read_units(size, consistent=True))
         return bill.capacities(mode, "Read")
     for each in done:
-        bill.add(each.table.name, UNITS_FACTOR * write_units(each.size), each.index_units)
+        bill.add(each.table_name, UNITS_FACTOR * write_units(each.size), each.index_units)
     return bill.capacities(mode, "Write")

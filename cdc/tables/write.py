@@ -170,7 +170,7 @@ def _run(
     def run(transaction: Transaction) -> bytes:
         written = perform(transaction, action)
         table = written.table
-        capacity = None if mode is None else consumed(mode, table.name, written.units, written.index_units)
+        capacity = None if mode is None else consumed(mode, action.table_name, written.units, written.index_units)
         metrics = collection_metrics(transaction, table, action.key) if metrics_wanted else None
         return answer(returned(written), capacity, metrics)
 

@@ -195,3 +195,35 @@ def test_a_batch_of_writes_rounds_by_item_and_sums_by_table(wire, new_table):
 def test_collection_metrics_are_absent_for_a_table_without_local_indexes(wire, table, operation):
     request = {"TableName": table, **REQUESTS[operation], "ReturnItemCollectionMetrics": "SIZE"}
     assert wire.call(operation, **request) == {}
+
+
+def test_capacity_names_the_table_as_the_request_does(wire, table):
+    arn = f"arn:aws:dynamodb:us-east-1:000000000000:table/{table}"
+    wire.call("PutItem", TableName=table, Item=KEY)
+    by_key = {"TableName": arn, "Key": KEY}
+    statement = {"Statement": f"SELECT * FROM \"{arn}\" WHERE pk = 'a' AND sk = 1"}
+    insert = {"Statement": f"INSERT INTO \"{arn}\" VALUE {{'pk': 'new', 'sk': ?}}"}
+    condition = {"KeyConditionExpression": "pk = :a", "ExpressionAttributeValues": {":a": s("a")}}
+    requests: list[tuple[str, dict[str, Any]]] = [
+        ("GetItem", by_key),
+        ("PutItem", {"TableName": arn, "Item": KEY}),
+        ("UpdateItem", by_key),
+        ("Query", {"TableName": arn, **condition}),
+        ("Scan", {"TableName": arn}),
+        ("BatchGetItem", {"RequestItems": {arn: {"Keys": [KEY]}}}),
+        ("BatchWriteItem", {"RequestItems": {arn: [{"PutRequest": {"Item": KEY}}]}}),
+        ("TransactGetItems", {"TransactItems": [{"Get": by_key}]}),
+        ("TransactWriteItems", {"TransactItems": [{"Delete": by_key}], "ClientRequestToken": "arn"}),
+        ("TransactWriteItems", {"TransactItems": [{"Delete": by_key}], "ClientRequestToken": "arn"}),
+        ("ExecuteStatement", statement),
+        ("ExecuteStatement", insert | {"Parameters": [n(1)]}),
+        ("BatchExecuteStatement", {"Statements": [statement]}),
+        ("BatchExecuteStatement", {"Statements": [insert | {"Parameters": [n(2)]}]}),
+        ("ExecuteTransaction", {"TransactStatements": [statement]}),
+        ("ExecuteTransaction", {"TransactStatements": [insert | {"Parameters": [n(3)]}]}),
+        ("DeleteItem", by_key),
+    ]
+    for operation, request in requests:
+        consumed = wire.call(operation, ReturnConsumedCapacity="TOTAL", **request)["ConsumedCapacity"]
+        [capacity] = consumed if isinstance(consumed, list) else [consumed]
+        assert capacity["TableName"] == arn, operation

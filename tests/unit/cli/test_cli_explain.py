@@ -63,7 +63,7 @@ def test_older_records_of_a_key_are_counted(cli, mapped):
         ((), 2, "Give a sequence number, as `cdc tail` shows them, or --key."),
         (("100000000000000000001", "--key", "{}"), 2, "Give a sequence number"),
         (("--key", "{"), 1, "not JSON"),
-        (("--key", '{"id": {"X": "1"}}', "--dynamodb-json"), 1, "Unrecognized member of AttributeValue: X"),
+        (("--key", '{"id": {"X": "1"}}', "--dynamodb-json"), 1, "Supplied AttributeValue is empty"),
         (("--key", '{"id": [1]}'), 1, "the key of orders is text, a number or binary, not L"),
         (("--key", "{}"), 1, "the key of orders has the attributes id, not none"),
         (("--limit", "0", "--key", '{"id": "1"}'), 2, "0 is not in the range"),

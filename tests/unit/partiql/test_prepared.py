@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from cdc.model.errors import ValidationException
-from cdc.partiql.prepared import KeyTest, prepare, table_named
+from cdc.partiql.prepared import KeyTest, prepare, target_named
 
 ITEM: dict[str, dict[str, Any]] = {
     "n": {"N": "5"},
@@ -189,8 +189,13 @@ def test_a_prepared_statement_is_remembered_and_so_is_its_error():
 
 
 @pytest.mark.parametrize(
-    ("text", "name"),
-    [("SELECT * FROM t.i", "t"), ('EXISTS(SELECT * FROM "t")', "t"), ("DELETE FROM u", "u"), ("garbage", None)],
+    ("text", "names"),
+    [
+        ("SELECT * FROM t.i", ("t", "i")),
+        ('EXISTS(SELECT * FROM "t")', ("t", None)),
+        ("DELETE FROM u", ("u", None)),
+        ("garbage", None),
+    ],
 )
-def test_the_table_that_a_statement_names_is_known_without_its_parameters(text, name):
-    assert table_named(text) == name
+def test_what_a_statement_names_is_known_without_its_parameters(text, names):
+    assert target_named(text) == names

@@ -22,6 +22,7 @@ from cdc.tables.definitions import create_table, delete_table, describe_table
 from cdc.tables.read import scan
 from cdc.tables.restore import restore_table_from_backup
 from cdc.tables.write import delete_item, put_item
+from tests.table_definitions import definition, index
 from tests.unit.store.files import opened
 from tests.unit.tables.running import Running
 
@@ -324,6 +325,68 @@ class TestRestore:
         for name in ("local", "other"):
             found = place.run(scan, TableName="copy", IndexName=name)["Items"]
             assert found == place.run(scan, TableName="indexed", IndexName=name)["Items"]
+
+    @pytest.fixture
+    def indexed_arn(self, place):
+        """A backup of a table with two global indexes and a local one."""
+        place.run(
+            create_table,
+            TableName="indexed",
+            **definition(
+                "pk:S sk:S",
+                "v:S w:N",
+                local=[index("local", "pk v")],
+                global_=[index("one", "v"), index("two", "w", ["x", "y"])],
+            ),
+        )
+        place.run(put_item, TableName="indexed", Item={name: {"S": name} for name in ("pk", "sk", "v")})
+        return place.run(create_backup, TableName="indexed", BackupName="all")["BackupDetails"]["BackupArn"]
+
+    def test_indexes_can_be_left_out_and_their_attributes_with_them(self, place, indexed_arn):
+        place.restore(indexed_arn, GlobalSecondaryIndexOverride=[index("one", "v")], LocalSecondaryIndexOverride=[])
+        table = place.table("copy")
+        assert [(each["IndexName"], each["ItemCount"]) for each in table["GlobalSecondaryIndexes"]] == [("one", 1)]
+        assert "LocalSecondaryIndexes" not in table
+        assert [each["AttributeName"] for each in table["AttributeDefinitions"]] == ["pk", "sk", "v"]
+        assert len(place.run(scan, TableName="copy", IndexName="one")["Items"]) == 1
+        place.restore(indexed_arn, "copy2", GlobalSecondaryIndexOverride=[])
+        assert "GlobalSecondaryIndexes" not in place.table("copy2")
+        assert place.table("copy2")["LocalSecondaryIndexes"][0]["ItemCount"] == 1
+
+    def test_indexes_can_have_other_units(self, place, indexed_arn):
+        provisioned = {"BillingModeOverride": "PROVISIONED", "ProvisionedThroughputOverride": UNITS}
+        own = {"ReadCapacityUnits": 1, "WriteCapacityUnits": 2}
+        wanted = [index("two", "w", ["y", "x"], ProvisionedThroughput=own), index("one", "v")]
+        place.restore(indexed_arn, **provisioned, GlobalSecondaryIndexOverride=wanted)
+        units = [each["ProvisionedThroughput"] for each in place.table("copy")["GlobalSecondaryIndexes"]]
+        assert [(each["ReadCapacityUnits"], each["WriteCapacityUnits"]) for each in units] == [(5, 6), (1, 2)]
+        maximum = index("one", "v", OnDemandThroughput={"MaxReadRequestUnits": 7})
+        place.restore(indexed_arn, "copy2", GlobalSecondaryIndexOverride=[maximum])
+        assert place.table("copy2")["GlobalSecondaryIndexes"][0]["OnDemandThroughput"] == {"MaxReadRequestUnits": 7}
+
+    @pytest.mark.parametrize(
+        ("override", "message"),
+        [
+            ({"GlobalSecondaryIndexOverride": [index("new", "v")]}, "does not have, or names it twice: new"),
+            ({"GlobalSecondaryIndexOverride": [index("local", "pk v")]}, "does not have, or names it twice: local"),
+            ({"LocalSecondaryIndexOverride": [index("one", "v")]}, "does not have, or names it twice: one"),
+            ({"LocalSecondaryIndexOverride": [index("local", "pk v")] * 2}, "or names it twice: local"),
+            (
+                {"GlobalSecondaryIndexOverride": [index("one", "w")]},
+                "another KeySchema or Projection than the backup's",
+            ),
+            (
+                {"GlobalSecondaryIndexOverride": [index("two", "w")]},
+                "another KeySchema or Projection than the backup's",
+            ),
+            (
+                {"GlobalSecondaryIndexOverride": [index("one", "v", ProvisionedThroughput=UNITS)]},
+                "should not be specified for index: one when BillingMode is PAY_PER_REQUEST",
+            ),
+        ],
+    )
+    def test_indexes_that_the_backup_does_not_have_so_are_refused(self, place, indexed_arn, override, message):
+        assert message in refusal(ValidationException, place.restore, indexed_arn, **override)
 
     @pytest.mark.usefixtures("small_steps")
     def test_while_it_is_filled_it_is_being_created(self, place, arn):

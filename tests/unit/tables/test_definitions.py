@@ -58,6 +58,15 @@ def refusal(running):
 
 
 class TestCreateTable:
+    def test_the_name_may_be_an_arn_with_a_name_for_a_new_table_in_it(self, running, describe, refusal):
+        created = running.run(create_table, TableName=ARN, **ON_DEMAND)["TableDescription"]
+        assert (created["TableName"], created["TableArn"]) == ("flights", ARN)
+        assert describe()["TableStatus"] == "ACTIVE"
+        too_short = (
+            "Value 'ab' at 'tableName' failed to satisfy constraint: Member must have length greater than or equal"
+        )
+        assert too_short in refusal(create_table, TableName=ARN.replace("flights", "ab"), **ON_DEMAND)
+
     def test_the_table_is_being_created_in_the_answer_and_active_afterwards(self, create, describe):
         created, described = create(), describe()
         assert created.pop("TableStatus") == "CREATING"

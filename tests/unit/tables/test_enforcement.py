@@ -11,11 +11,13 @@ from cdc.model.errors import (
     DuplicateItemException,
     ProvisionedThroughputExceededException,
     ThrottlingException,
+    TransactionCanceledException,
     ValidationException,
 )
 from cdc.model.options import Options
 from cdc.service import open_service
-from cdc.tables.enforcement import EXCEEDED, MAXIMUM_EXCEEDED
+from cdc.tables.enforcement import EXCEEDED, INDEX_EXCEEDED, MAXIMUM_EXCEEDED, Owner
+from tests.table_definitions import definition, index
 
 KEYS = {
     "KeySchema": [{"AttributeName": "pk", "KeyType": "HASH"}],
@@ -124,13 +126,16 @@ def test_a_transaction_takes_from_each_of_its_tables(service, create):
     puts = [{"Put": {"TableName": name, "Item": A}} for name in ("abc", "def")]
     answer = service.call("TransactWriteItems", {"TransactItems": puts, "ReturnConsumedCapacity": "TOTAL"})
     assert [each["CapacityUnits"] for each in answer["ConsumedCapacity"]] == [2.0, 2.0]
-    with pytest.raises(ProvisionedThroughputExceededException):
+    with pytest.raises(TransactionCanceledException) as caught:
         service.call("TransactWriteItems", {"TransactItems": puts})
+    reasons = [{"Code": "ProvisionedThroughputExceeded", "Message": EXCEEDED}, {"Code": "None"}]
+    assert caught.value.extra["CancellationReasons"] == reasons
+    assert "[ProvisionedThroughputExceeded, None]" in caught.value.message
     service.call("TransactWriteItems", {"TransactItems": puts[1:]})
     gets = [{"Get": {"TableName": "abc", "Key": A}}]
     for _ in range(5):
         service.call("TransactGetItems", {"TransactItems": gets})
-    with pytest.raises(ProvisionedThroughputExceededException):
+    with pytest.raises(TransactionCanceledException):
         service.call("TransactGetItems", {"TransactItems": gets})
 
 
@@ -146,7 +151,7 @@ def test_of_a_batch_only_what_is_for_an_exhausted_table_is_left(service, create)
     with pytest.raises(ProvisionedThroughputExceededException):
         service.batch_write_item(RequestItems={"abc": puts})
     table = service.reader.view().catalog.tables["abc"]
-    while service.enforcer.has_units(table, "Read"):
+    while service.enforcer.has_units(Owner(table), "Read"):
         service.get_item(TableName="abc", Key=A, ConsistentRead=True)
     keys = {"Keys": [A]}
     answer = service.batch_get_item(RequestItems={"abc": keys, "def": keys})
@@ -197,19 +202,121 @@ def test_statements_take_units_of_their_table_as_the_operations_that_do_the_same
     with pytest.raises(DuplicateItemException):
         service.execute_statement(**insert)
     service.execute_transaction(TransactStatements=[{"Statement": "UPDATE abc SET v = 1 WHERE pk = 'a'"}])
-    deletes = [{"Statement": "garbage"}, {"Statement": "DELETE FROM abc WHERE pk = 'a'"}]
-    for refused in (
-        lambda: service.execute_statement(**insert),
-        lambda: service.batch_execute_statement(Statements=deletes),
-        lambda: service.execute_transaction(TransactStatements=deletes[1:]),
-    ):
-        with pytest.raises(ProvisionedThroughputExceededException):
-            refused()
+    with pytest.raises(ProvisionedThroughputExceededException):
+        service.execute_statement(**insert)
+    with pytest.raises(TransactionCanceledException):
+        service.execute_transaction(TransactStatements=[{"Statement": "DELETE FROM abc WHERE pk = 'a'"}])
     select = {"Statement": "SELECT * FROM abc WHERE pk = 'a'", "ConsistentRead": True}
     for _ in range(2):
         assert "ConsumedCapacity" not in service.execute_statement(**select)
     with pytest.raises(ProvisionedThroughputExceededException):
-        service.batch_execute_statement(Statements=[select])
+        service.execute_statement(**select)
     clock.advance(1)
-    service.batch_execute_statement(Statements=[select])
-    assert service.batch_execute_statement(Statements=deletes)["Responses"][1] == {"TableName": "abc"}
+    service.execute_statement(**select)
+
+
+def test_of_a_batch_of_statements_those_of_exhausted_tables_are_refused_each_in_its_place(service, create, clock):
+    create("abc", writes=1)
+    create("def", writes=100)
+    service.create_table(
+        TableName="ghi", **KEYS, BillingMode="PAY_PER_REQUEST", OnDemandThroughput={"MaxWriteRequestUnits": 1}
+    )
+    put(service, BIG)
+    put(service, BIG, "ghi")
+    deletes = [{"Statement": f"DELETE FROM {name} WHERE pk = 'a'"} for name in ("abc", "def", "ghi")]
+    answer = service.batch_execute_statement(
+        Statements=[deletes[0], {"Statement": "garbage"}, *deletes[1:]], ReturnConsumedCapacity="TOTAL"
+    )
+    exceeded = {"Error": {"Code": "ProvisionedThroughputExceeded", "Message": EXCEEDED}}
+    assert answer["Responses"][0] == exceeded
+    assert answer["Responses"][1]["Error"]["Code"] == "ValidationError"
+    assert answer["Responses"][2] == {"TableName": "def"}
+    assert answer["Responses"][3] == {"Error": {"Code": "ThrottlingError", "Message": MAXIMUM_EXCEEDED}}
+    assert answer["ConsumedCapacity"] == [{"TableName": "def", "CapacityUnits": 1.0}]
+    assert service.get_item(TableName="abc", Key=A)["Item"] == BIG
+    assert service.batch_execute_statement(Statements=deletes[:1]) == {"Responses": [exceeded]}
+    clock.advance(10)
+    assert service.batch_execute_statement(Statements=deletes[:1]) == {"Responses": [{"TableName": "abc"}]}
+    assert "Item" not in service.get_item(TableName="abc", Key=A)
+
+
+class TestIndexes:
+    """Global indexes have units of their own; local ones use the table's."""
+
+    @pytest.fixture
+    def create_indexed(self, service):
+        def create(**throughput_of_index):
+            local, global_ = [index("local", "pk v")], [index("global", "v", "KEYS_ONLY", **throughput_of_index)]
+            request = definition("pk:S sk:S", "v:S", local=local, global_=global_)
+            if "ProvisionedThroughput" in throughput_of_index:
+                request |= {"BillingMode": "PROVISIONED", "ProvisionedThroughput": self.units(100, 100)}
+            service.create_table(TableName="abc", **request)
+
+        return create
+
+    @staticmethod
+    def units(reads, writes):
+        return {"ReadCapacityUnits": reads, "WriteCapacityUnits": writes}
+
+    @staticmethod
+    def query(service, index_name, **more):
+        key = {"KeyConditionExpression": "v = :v", "ExpressionAttributeValues": {":v": {"S": "v"}}}
+        return service.query(TableName="abc", IndexName=index_name, **key, **more)
+
+    @staticmethod
+    def put(service, sk="a"):
+        return put(service, {"pk": {"S": "a"}, "sk": {"S": sk}, "v": {"S": "v"}})
+
+    def test_a_read_of_an_exhausted_one_is_refused_and_the_table_is_read_as_ever(self, service, create_indexed, clock):
+        create_indexed(ProvisionedThroughput=self.units(1, 100))
+        for _ in range(4):  # of half a unit each
+            self.query(service, "global")
+        for read in (
+            lambda: self.query(service, "global"),
+            lambda: service.scan(TableName="abc", IndexName="global"),
+            lambda: service.execute_statement(Statement='SELECT * FROM "abc"."global"'),
+        ):
+            with pytest.raises(ProvisionedThroughputExceededException) as caught:
+                read()
+            assert caught.value.message == INDEX_EXCEEDED
+            reason = {"reason": "IndexReadProvisionedThroughputExceeded", "resource": f"{ARN}/index/global"}
+            assert caught.value.extra == {"ThrottlingReasons": [reason]}
+        service.scan(TableName="abc")
+        service.scan(TableName="abc", IndexName="local")
+        clock.advance(1)
+        self.query(service, "global")
+
+    def test_a_write_waits_for_one_that_it_changes(self, service, create_indexed, clock):
+        create_indexed(ProvisionedThroughput=self.units(100, 1))
+        self.put(service, "a")
+        self.put(service, "b")
+        with pytest.raises(ProvisionedThroughputExceededException) as caught:
+            self.put(service, "c")
+        assert caught.value.extra["ThrottlingReasons"][0]["reason"] == "IndexWriteProvisionedThroughputExceeded"
+        puts = [{"PutRequest": {"Item": {"pk": {"S": "a"}, "sk": {"S": "x"}}}}]
+        service.create_table(TableName="def", **definition("pk:S sk:S"))
+        answer = service.batch_write_item(RequestItems={"abc": puts, "def": puts})
+        assert answer["UnprocessedItems"] == {"abc": puts}
+        clock.advance(1)
+        self.put(service, "c")
+
+    def test_of_an_on_demand_table_it_has_the_maximum_that_it_was_given(self, service, create_indexed):
+        create_indexed(OnDemandThroughput={"MaxWriteRequestUnits": 1})
+        self.put(service, "a")
+        self.put(service, "b")
+        with pytest.raises(ThrottlingException) as caught:
+            self.put(service, "c")
+        assert caught.value.message == MAXIMUM_EXCEEDED
+        reason = {"reason": "IndexWriteMaxOnDemandThroughputExceeded", "resource": f"{ARN}/index/global"}
+        assert caught.value.extra == {"throttlingReasons": [reason]}
+        for _ in range(10):
+            self.query(service, "global")
+
+    def test_a_local_one_takes_from_the_table(self, service, create_indexed):
+        create_indexed(ProvisionedThroughput=self.units(100, 100))
+        service.update_table(TableName="abc", ProvisionedThroughput=self.units(1, 100))
+        for _ in range(4):
+            service.scan(TableName="abc", IndexName="local")
+        with pytest.raises(ProvisionedThroughputExceededException) as caught:
+            service.scan(TableName="abc", IndexName="local")
+        assert caught.value.message == EXCEEDED

@@ -11,6 +11,7 @@ from cdc.tables.insights import (
     list_contributor_insights,
     update_contributor_insights,
 )
+from tests.table_definitions import index
 
 NAMES = ("abc", "def", "ghi")
 
@@ -24,13 +25,14 @@ def _tables(running):
             KeySchema=[{"AttributeName": "pk", "KeyType": "HASH"}],
             AttributeDefinitions=[{"AttributeName": "pk", "AttributeType": "S"}],
             BillingMode="PAY_PER_REQUEST",
+            GlobalSecondaryIndexes=[index("one", "pk"), index("two", "pk")],
         )
 
 
 @pytest.fixture
 def update(running):
-    return lambda name, action: running.run(
-        update_contributor_insights, TableName=name, ContributorInsightsAction=action
+    return lambda name, action, **more: running.run(
+        update_contributor_insights, TableName=name, ContributorInsightsAction=action, **more
     )
 
 
@@ -64,6 +66,39 @@ def test_tables_that_had_them_are_listed_in_pages(running, update):
     assert "NextToken" not in rest
     one = running.run(list_contributor_insights, TableName="ghi")
     assert [each["TableName"] for each in one["ContributorInsightsSummaries"]] == ["ghi"]
+
+
+def test_each_global_index_has_its_own(running, update):
+    def status(**of):
+        return running.run(describe_contributor_insights, TableName="abc", **of)["ContributorInsightsStatus"]
+
+    answer = update("abc", "ENABLE", IndexName="two")
+    assert answer == {"TableName": "abc", "IndexName": "two", "ContributorInsightsStatus": "ENABLING"}
+    assert (status(), status(IndexName="one"), status(IndexName="two")) == ("DISABLED", "DISABLED", "ENABLED")
+    assert running.run(describe_contributor_insights, TableName="abc", IndexName="two")["IndexName"] == "two"
+    update("abc", "ENABLE")
+    update("def", "DISABLE", IndexName="one")
+    listed, page = [], {"NextToken": None}
+    while "NextToken" in page:
+        page = running.run(list_contributor_insights, MaxResults=1, NextToken=page["NextToken"])
+        listed += page["ContributorInsightsSummaries"]
+    assert [(each["TableName"], each.get("IndexName"), each["ContributorInsightsStatus"]) for each in listed] == [
+        ("abc", None, "ENABLED"),
+        ("abc", "two", "ENABLED"),
+        ("def", "one", "DISABLED"),
+    ]
+    with pytest.raises(ResourceNotFoundException, match="Index: nope of table: abc not found"):
+        update("abc", "ENABLE", IndexName="nope")
+    with pytest.raises(ResourceNotFoundException, match="Index: nope of table: abc not found"):
+        running.run(describe_contributor_insights, TableName="abc", IndexName="nope")
+
+
+def test_a_mode_is_kept_and_shown(running, update):
+    mode = {"ContributorInsightsMode": "THROTTLED_KEYS"}
+    assert update("abc", "ENABLE", **mode).items() >= mode.items()
+    update("abc", "DISABLE")
+    assert running.run(describe_contributor_insights, TableName="abc").items() >= mode.items()
+    assert running.run(list_contributor_insights)["ContributorInsightsSummaries"][0].items() >= mode.items()
 
 
 def test_an_unknown_table_is_refused(running, update):

@@ -6,12 +6,14 @@ from dataclasses import replace
 
 import pytest
 
-from cdc.model.errors import ResourceInUseException, ResourceNotFoundException
+from cdc.model.errors import ResourceInUseException, ResourceNotFoundException, ValidationException
 from cdc.store.check import check
+from cdc.streams.reading import describe_stream
 from cdc.tables.definitions import create_table, delete_table, describe_table, list_tables, update_table
 from cdc.tables.lifecycle import settle_step
-from cdc.tables.read import get_item
+from cdc.tables.read import get_item, scan
 from cdc.tables.write import put_item
+from tests.table_definitions import attributes, index
 from tests.unit.store.files import opened
 from tests.unit.tables.running import Running
 
@@ -112,6 +114,53 @@ def test_items_are_served_neither_while_a_table_is_created_nor_while_it_is_delet
     call(put_item, Item={"pk": {"S": "a"}})
     call(delete_table)
     refused()
+
+
+def test_a_new_index_is_creating_and_a_changed_one_updating_for_as_long_as_the_table(call, described, wait):
+    def index_status():
+        [index] = described()["GlobalSecondaryIndexes"]
+        return index["IndexStatus"], index.get("Backfilling")
+
+    call(create_table, **KEYS, **UNITS)
+    wait()
+    new = {"Create": index("glo", "v", ProvisionedThroughput=UNITS["ProvisionedThroughput"])}
+    call(update_table, GlobalSecondaryIndexUpdates=[new], AttributeDefinitions=attributes("v:S"))
+    assert index_status() == ("CREATING", True)
+    with pytest.raises(ValidationException, match="Cannot read from backfilling global secondary index: glo"):
+        call(scan, IndexName="glo")
+    wait()
+    assert index_status() == ("ACTIVE", None)
+    call(update_table, GlobalSecondaryIndexUpdates=[{"Update": {"IndexName": "glo", **OTHER_UNITS}}])
+    assert index_status() == ("UPDATING", None)
+    call(scan, IndexName="glo")
+    wait()
+    assert index_status() == ("ACTIVE", None)
+
+
+def test_a_stream_is_enabling_and_disabling_for_as_long_as_its_table_is_changed_for_its_sake(
+    slow, call, described, wait
+):
+    view_type = {"StreamEnabled": True, "StreamViewType": "KEYS_ONLY"}
+
+    def stream_status():
+        arn = described()["LatestStreamArn"]
+        return slow.run(describe_stream, StreamArn=arn)["StreamDescription"]["StreamStatus"]
+
+    call(create_table, **KEYS, **UNITS, StreamSpecification=view_type)
+    assert stream_status() == "ENABLING"
+    wait()
+    assert stream_status() == "ENABLED"
+    call(update_table, **OTHER_UNITS)
+    assert stream_status() == "ENABLED"
+    wait()
+    call(update_table, StreamSpecification={"StreamEnabled": False})
+    first = described()["LatestStreamArn"]
+    assert stream_status() == "DISABLING"
+    wait()
+    assert stream_status() == "DISABLED"
+    call(update_table, StreamSpecification=view_type)
+    assert stream_status() == "ENABLING"
+    assert slow.run(describe_stream, StreamArn=first)["StreamDescription"]["StreamStatus"] == "DISABLED"
 
 
 def test_a_status_outlives_a_restart(tmp_path, clock):

@@ -57,16 +57,22 @@ def test_any_other_pair_is_refused(request_):
 
 
 def test_a_page_asks_for_what_the_request_says():
-    request = {"Limit": 5, "Select": "COUNT", "ConsistentRead": True, "FilterExpression": "a = b"}
+    request = {"TableName": "t", "Limit": 5, "Select": "COUNT", "ConsistentRead": True, "FilterExpression": "a = b"}
     asked = parse_page(request, Substitutions(), {"pk": {"S": "a"}})
-    assert (asked.limit, asked.count_only, asked.consistent, asked.capacity_mode) == (5, True, True, None)
+    assert (asked.table_name, asked.limit, asked.count_only, asked.consistent, asked.capacity_mode) == (
+        "t",
+        5,
+        True,
+        True,
+        None,
+    )
     assert asked.filter is not None
     assert (asked.projection, asked.start_key) == (None, {"pk": {"S": "a"}})
 
 
 def test_the_projection_is_bound_before_the_filter():
     with pytest.raises(ValidationException, match="ProjectionExpression"):
-        parse_page({"ProjectionExpression": "", "FilterExpression": ""}, Substitutions(), None)
+        parse_page({"TableName": "t", "ProjectionExpression": "", "FilterExpression": ""}, Substitutions(), None)
 
 
 def test_a_start_key_is_normalised():

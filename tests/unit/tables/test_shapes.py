@@ -278,6 +278,15 @@ WRONG_OPERATOR = (
                 "Member must have length greater than or equal to 1"
             ),
         ),
+        (
+            shapes.SCAN,
+            "AttributesToGet",
+            ["a", "b" * 65_536],
+            (
+                f"Value '{'b' * 65_536}' at 'attributesToGet.2.member' failed to satisfy constraint: "
+                "Member must have length less than or equal to 65535"
+            ),
+        ),
     ],
 )
 def test_the_words_of_legacy_parameters_are_checked(shape, member, value, problem):

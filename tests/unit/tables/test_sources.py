@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from cdc.expressions import KeyRange
-from cdc.model.catalog import Table
+from cdc.model.catalog import Table, TableDefinition
 from cdc.model.errors import ValidationException
 from cdc.model.indexes import IndexDefinition, build_index
 from cdc.model.keys import MISMATCH, KeySchema, encode_key
@@ -24,7 +24,10 @@ P = {"S": "p"}
 
 def table_of(schema, *indexes):
     """Make a table of which only keys and indexes matter."""
-    return Table(id=1, definition=None, schema=schema, created_ms=0, stream=None, indexes=indexes)  # type: ignore[arg-type]
+    definition = TableDefinition(
+        name="t", table_id="", attributes=(), hash_name="pk", range_name=None, billing_mode="PAY_PER_REQUEST"
+    )
+    return Table(id=1, definition=definition, schema=schema, created_ms=0, stream=None, indexes=indexes)
 
 
 def key(sk):

@@ -6,6 +6,7 @@ import pytest
 
 from cdc.model.errors import ValidationException
 from cdc.tables.definitions import create_table, describe_table, update_table
+from tests.table_definitions import index
 
 OOMPV = "One or more parameter values were invalid: "
 KEYS = {
@@ -121,6 +122,66 @@ class TestWarmThroughput:
         assert (found["ReadUnitsPerSecond"], found["WriteUnitsPerSecond"]) == (5, 100)
 
 
+class TestThroughputOfIndexes:
+    """OnDemandThroughput and WarmThroughput of global indexes, which have the rules of a table's."""
+
+    @pytest.fixture
+    def found(self, described):
+        return lambda: described()["GlobalSecondaryIndexes"][0]
+
+    @staticmethod
+    def with_index(**more):
+        return {"GlobalSecondaryIndexes": [index("glo", "pk", **more)]}
+
+    @staticmethod
+    def updating(**more):
+        return {"GlobalSecondaryIndexUpdates": [{"Update": {"IndexName": "glo", **more}}]}
+
+    def test_maxima_are_kept_merged_and_taken_away(self, create, update, found):
+        create(**ON_DEMAND, **self.with_index(**maximum(10, 20)))
+        assert found()["OnDemandThroughput"] == {"MaxReadRequestUnits": 10, "MaxWriteRequestUnits": 20}
+        shown = update(**self.updating(**maximum(-1, 21)))["GlobalSecondaryIndexes"][0]
+        assert shown["OnDemandThroughput"] == {"MaxReadRequestUnits": -1, "MaxWriteRequestUnits": 21}
+        assert shown["IndexStatus"] == "UPDATING"
+        assert found()["OnDemandThroughput"] == {"MaxWriteRequestUnits": 21}
+        update(**self.updating(**maximum(writes=-1)))
+        assert "OnDemandThroughput" not in found()
+
+    def test_a_new_index_of_a_table_may_have_them(self, create, update, found):
+        create(**ON_DEMAND)
+        wanted = index("glo", "pk", **maximum(3), **warm(20_000, 4_000))
+        update(GlobalSecondaryIndexUpdates=[{"Create": wanted}], AttributeDefinitions=KEYS["AttributeDefinitions"])
+        assert found()["OnDemandThroughput"] == {"MaxReadRequestUnits": 3}
+        assert found()["WarmThroughput"]["ReadUnitsPerSecond"] == 20_000
+
+    def test_maxima_are_for_on_demand_tables_and_of_one_at_least(self, create, update):
+        units = self.with_index(**UNITS, **maximum(5))
+        assert "MaxReadRequestUnits for OnDemandThroughput cannot be specified" in refusal(create, **UNITS, **units)
+        out_of_range = f"{OOMPV}Requested MaxWriteRequestUnits for OnDemandThroughput for index glo is outside of valid"
+        assert refusal(create, **ON_DEMAND, **self.with_index(**maximum(1, 0))).startswith(out_of_range)
+        create(**ON_DEMAND, **self.with_index())
+        assert refusal(update, **self.updating(**maximum(writes=-2))).startswith(out_of_range)
+
+    def test_switching_to_provisioned_needs_units_and_drops_maxima(self, create, update, found):
+        create(**ON_DEMAND, **self.with_index(**maximum(10, 20)))
+        switch = {"BillingMode": "PROVISIONED", **UNITS}
+        assert refusal(update, **switch, **self.updating(**warm(20_000, 20_000))).endswith("for index: glo")
+        update(**switch, **self.updating(**UNITS))
+        assert "OnDemandThroughput" not in found()
+        update(**ON_DEMAND)
+        assert "OnDemandThroughput" not in found()
+
+    def test_warmth_is_shown_and_grows_beside_the_tables(self, create, update, described, found):
+        create(**UNITS, **self.with_index(**UNITS, **warm(5, 100)))
+        assert found()["WarmThroughput"] == {"ReadUnitsPerSecond": 5, "WriteUnitsPerSecond": 100, "Status": "ACTIVE"}
+        update(**warm(50, 60), **self.updating(**warm(7, 100)))
+        assert found()["WarmThroughput"]["ReadUnitsPerSecond"] == 7
+        assert found()["ProvisionedThroughput"]["ReadCapacityUnits"] == 5
+        assert described()["WarmThroughput"]["ReadUnitsPerSecond"] == 50
+        refused = f"{OOMPV}Requested WriteUnitsPerSecond for WarmThroughput for index glo is lower than current"
+        assert refusal(update, **self.updating(**warm(7, 99))).startswith(refused)
+
+
 class TestEncryption:
     def test_it_is_absent_shown_with_a_key_and_absent_again(self, create, update, described):
         create(**ON_DEMAND)
@@ -155,7 +216,7 @@ class TestOneKindOfChange:
         [
             ({"TableClass": "STANDARD", **ON_DEMAND}, "TableClass and ProvisionedThroughput"),
             ({"TableClass": "STANDARD", "SSESpecification": {"Enabled": True}}, "TableClass and SSESpecification"),
-            ({**warm(20_000, 20_000), **maximum(5)}, "WarmThroughput and ProvisionedThroughput"),
+            ({**warm(20_000, 20_000), "TableClass": "STANDARD"}, "TableClass and ProvisionedThroughput"),
             (
                 {"TableClass": "STANDARD", "StreamSpecification": {"StreamEnabled": False}},
                 "StreamSpecification and TableClass",

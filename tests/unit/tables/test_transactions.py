@@ -81,7 +81,7 @@ def test_all_actions_are_done_in_all_tables_and_indexes(run, stored):
         change("made", "SET a = :a", a={"S": "y"}),
     )
     assert stored() == {"tab": ["kept", "made", "new"], "tab/by-a": ["made", "new"], "other": ["new"], "other/by-a": []}
-    assert [(each.table.name, [index.name for index, _ in each.index_units]) for each in done] == [
+    assert [(each.table_name, [index.name for index, _ in each.index_units]) for each in done] == [
         ("tab", ["by-a"]), ("other", []), ("tab", []), ("tab", []), ("tab", ["by-a"]),
     ]  # fmt: skip
 
