@@ -112,6 +112,13 @@ def list_functions(call: Call, context: Context) -> Answer:
     return Answer(body={**more, "Functions": listed})
 
 
+def list_versions_by_function(call: Call, context: Context) -> Answer:
+    """Lambda: ListVersionsByFunction. There is the one that is not numbered."""
+    named = named_function(call, context, LATEST_VERSION)
+    page, more = page_of(call, [LATEST_VERSION], str, PAGE_FUNCTIONS)
+    return Answer(body={**more, "Versions": [configuration_of(named, context) for _ in page]})
+
+
 def configuration_of(named: FunctionName, context: Context) -> Body:
     """Describe a function. Raises: FunctionNotFoundException."""
     found = _configuration(named, context.directory.uploaded(named.name), context, _descriptions(context))

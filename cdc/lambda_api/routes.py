@@ -28,6 +28,7 @@ OPERATIONS: Mapping[str, Operation] = MappingProxyType(
         "GetFunction": functions.get_function,
         "GetFunctionConfiguration": functions.get_function_configuration,
         "ListFunctions": functions.list_functions,
+        "ListVersionsByFunction": functions.list_versions_by_function,
         "CreateFunction": uploads.create_function,
         "UpdateFunctionCode": uploads.update_function_code,
         "UpdateFunctionConfiguration": uploads.update_function_configuration,

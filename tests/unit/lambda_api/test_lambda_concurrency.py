@@ -81,3 +81,11 @@ def test_it_is_changed_only_where_functions_are(service):
     for method in ("PUT", "DELETE"):
         error = off.refusal(method, PUT.format("f"), {"ReservedConcurrentExecutions": 1})
         assert (error.code, error.status) == ("AccessDeniedException", 403)
+
+
+def test_a_function_has_the_one_version_that_has_no_number(lambda_):
+    lambda_.call("POST", "/2015-03-31/functions", FUNCTION)
+    [version] = lambda_.call("GET", "/2015-03-31/functions/f/versions").body["Versions"]
+    assert version["Version"] == "$LATEST"
+    assert version["FunctionArn"] == "arn:aws:lambda:us-east-1:000000000000:function:f:$LATEST"
+    assert lambda_.refusal("GET", "/2015-03-31/functions/nobody/versions").code == "ResourceNotFoundException"
