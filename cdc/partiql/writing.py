@@ -34,10 +34,10 @@ _ABSENT = Condition(lambda item: not item, ())  # an item that is there has its 
 
 
 def run_write(transaction: Transaction, bound: Bound, request: dict[str, Any]) -> bytes:
-    """Do the write of a statement and write the answer.
+    """Do the write of a statement and write the answer, with Items also where RETURNING asks for none.
 
     Raises: ResourceNotFoundException, ValidationException, ConditionalCheckFailedException, DuplicateItemException.
-    (DynamoDB: ExecuteStatement.)
+    (DynamoDB: ExecuteStatement; DB-API drivers fail where Items is missing.)
     """
     if request.get("NextToken") is not None:  # there is none that a write gave
         decode_token(transaction.secret, b"", request["NextToken"])
@@ -52,8 +52,6 @@ def run_write(transaction: Transaction, bound: Bound, request: dict[str, Any]) -
     capacity = consumed(request.get("ReturnConsumedCapacity"), table.name, written.units, written.index_units)
     if capacity is not None:
         answer["ConsumedCapacity"] = capacity
-    if _returning(bound) is None:
-        return orjson.dumps(answer)
     item = returned_item(bound, written)
     answer["Items"] = [] if item is None else [orjson.Fragment(item)]
     return orjson.dumps(answer)

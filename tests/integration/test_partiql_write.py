@@ -44,7 +44,7 @@ def test_an_item_is_inserted_once(wire, table):
     statement = (
         f"INSERT INTO \"{table}\" VALUE {{'pk': 'in', 'n': 1.50, 's': <<'b', 'a'>>, 'l': [1, ?], 'x': {{'y': NULL}}}}"
     )
-    assert execute(wire, statement, {"B": "eA=="}) == {}
+    assert execute(wire, statement, {"B": "eA=="}) == {"Items": []}
     item = {
         "pk": s("in"),
         "n": n("1.5"),
@@ -123,7 +123,7 @@ def test_an_update_changes(wire, table, clauses, changed):
         l={"L": [n(1), n(2)]},
         ss={"SS": ["a", "b"]},
     )
-    assert execute(wire, f"UPDATE {table} {clauses} WHERE pk = 'up'") == {}
+    assert execute(wire, f"UPDATE {table} {clauses} WHERE pk = 'up'") == {"Items": []}
     expected = {name: value for name, value in (item | changed).items() if value is not None}
     assert read(wire, table, "up") == expected
 
@@ -227,7 +227,7 @@ def test_an_item_is_deleted_and_may_be_returned(wire, table):
 
 
 def test_a_missing_item_is_deleted_in_silence(wire, table):
-    assert execute(wire, f"DELETE FROM {table} WHERE pk = 'nobody' AND v = 1") == {}
+    assert execute(wire, f"DELETE FROM {table} WHERE pk = 'nobody' AND v = 1") == {"Items": []}
     assert execute(wire, f"DELETE FROM {table} WHERE pk = 'nobody' RETURNING ALL OLD *") == {"Items": []}
 
 

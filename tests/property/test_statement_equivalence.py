@@ -103,7 +103,7 @@ class Twins:
         mine, _ = both.value({"M": item})
         ours = self.execute(both, f"INSERT INTO ours VALUE {mine}")
         theirs = self.item_operation("PutItem", Item=item, ConditionExpression="attribute_not_exists(pk)")
-        assert ours == theirs
+        assert _returned(ours) == theirs
 
     def update(self) -> None:
         both = Both(self.draw)
