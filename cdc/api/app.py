@@ -28,7 +28,7 @@ from cdc.api.protocol import (
 from cdc.api.tallies import Tallies
 from cdc.mappings.published import read_state
 from cdc.model.app_id import app_id_in
-from cdc.model.errors import RequestEntityTooLargeException, ServiceError
+from cdc.model.errors import AccessDeniedException, RequestEntityTooLargeException, ServiceError
 from cdc.store.reading import Read
 from cdc.store.writer import Job
 
@@ -194,11 +194,16 @@ class App:
         return self._text(status, text)
 
     def _refuse(self, host: bytes, origin: bytes) -> Response | None:
+        """Word the refusal of a host or an origin so that each SDK, of whichever service, shows what to do about it."""
         if not self._guard.accepts_host(host):
-            return self._text(403, refusal_of_host(host))
-        if origin and not self._guard.accepts_origin(origin, host):
-            return self._text(403, refusal_of_origin(origin))
-        return None
+            text = refusal_of_host(host)
+        elif origin and not self._guard.accepts_origin(origin, host):
+            text = refusal_of_origin(origin)
+        else:
+            return None
+        error = AccessDeniedException(text)
+        response = failure(self._ids.next(), error, b"application/json")._replace(status=403)
+        return _with_headers(response, [(b"x-amzn-errortype", error.code.encode())])
 
     def _other(self, request: Request, origin: bytes) -> Response:
         """Answer what is no call of an operation."""

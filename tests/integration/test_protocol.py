@@ -352,8 +352,9 @@ def test_a_host_of_this_machine_is_served(wire, host):
 def test_a_foreign_host_is_refused_with_a_hint(wire, host):
     for method, path in (("POST", "/"), ("GET", "/"), ("GET", "/health"), ("OPTIONS", "/")):
         reply = wire.send(method, path, b"{}" if method == "POST" else None, header(Host=host))
-        assert reply.status == 403
-        assert b"server.allowed_hosts" in reply.body
+        assert (reply.status, reply.headers["x-amzn-errortype"]) == (403, "AccessDeniedException")
+        assert "server.allowed_hosts" in reply.json()["Message"]
+        assert reply.json()["__type"] == "com.amazon.coral.service#AccessDeniedException"
 
 
 @pytest.mark.parametrize(
