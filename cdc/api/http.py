@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import re
 from collections import deque
 from dataclasses import dataclass
 from email.utils import formatdate
@@ -48,6 +49,8 @@ LINGER_SECONDS = 5
 _STATUS_LINES = {status.value: f"HTTP/1.1 {status.value} {status.phrase}\r\n".encode() for status in HTTPStatus}
 _CONTINUE = b"HTTP/1.1 100 Continue\r\n\r\n"
 _NO_CONTENT = 204
+_absolute_target = re.compile(rb"(?i:https?)://([^/?#]*)(.*)", re.DOTALL).fullmatch
+"""Host and the rest of a target as clients send it to what they take for a proxy; it stands above the header Host."""
 _OF_AN_OFFER = frozenset({b"connection", b"upgrade", b"expect"})
 """Headers that have been dealt with, or won't be, when an offer to speak another protocol isn't taken up."""
 
@@ -279,6 +282,10 @@ class Connection(asyncio.Protocol):
         assert incoming is not None
         incoming.in_head = False
         headers = incoming.headers
+        absolute = _absolute_target(incoming.target)
+        if absolute is not None:
+            rest = absolute[2]
+            headers[b"host"], incoming.target = absolute[1], rest if rest.startswith(b"/") else b"/" + rest
         length = int(headers.get(b"content-length") or 0)
         if length > BODY_BYTES and length > self._body_bytes_max(incoming.target):
             self._refuse_body(incoming.target)

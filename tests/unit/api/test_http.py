@@ -147,6 +147,24 @@ def test_a_body_may_be_chunked(serve):
     assert serve(Echo(), client)[2] == b"/:abcde"
 
 
+@pytest.mark.parametrize(
+    ("target", "origin_form"),
+    [
+        (b"http://other:8000/a?b=http://c", b"/a?b=http://c"),
+        (b"HTTPS://other:8000", b"/"),
+        (b"http://other:8000?b", b"/?b"),
+    ],
+)
+def test_a_target_may_name_the_host_as_for_a_proxy(serve, target, origin_form):
+    async def client(_server, peer):
+        peer.send(post(target))
+        return await peer.answer()
+
+    echo = Echo()
+    assert serve(echo, client)[2] == origin_form + b":"
+    assert echo.requests[0].headers[b"host"] == b"other:8000"
+
+
 def test_requests_sent_ahead_are_answered_in_their_order_even_more_than_are_taken_at_once(serve):
     count = 5 * http.PIPELINED
 
