@@ -56,6 +56,7 @@ def definition_of(function: UploadedFunction, code_folder: Path) -> FunctionDefi
         timeout_seconds=settings.timeout,
         memory_size=settings.memory_size,
         environment=settings.environment,
+        reserved_concurrency=settings.reserved_concurrency,
         working_directory=folder,
         reload_on_change=function.code.hot,
     )

@@ -63,6 +63,7 @@ def get_function(call: Call, context: Context) -> Answer:
         folder = folder_of(uploaded.code, context.code_folder)
     else:
         raise function_not_found(context, named)
+    reserved = reserved_concurrency(named, context)
     with context.service.database.reading() as connection:
         tags = lambda_tags.load(connection, lambda_tags.of_function(named.name))
     return Answer(
@@ -70,6 +71,7 @@ def get_function(call: Call, context: Context) -> Answer:
             "Configuration": configuration_of(named, context),
             "Code": {"RepositoryType": "folder", "Location": folder.absolute().as_uri()},
             **({"Tags": tags} if tags else {}),
+            **({} if reserved is None else {"Concurrency": {"ReservedConcurrentExecutions": reserved}}),
         }
     )
 
@@ -92,6 +94,21 @@ def list_functions(call: Call, context: Context) -> Answer:
     descriptions = _descriptions(context)
     found = [_configuration(FunctionName(name, qualifier), uploaded.get(name), context, descriptions) for name in page]
     return Answer(body={**more, "Functions": [each for each in found if each is not None]})
+
+
+def list_versions_by_function(call: Call, context: Context) -> Answer:
+    """Lambda: ListVersionsByFunction. There is the one that is not numbered."""
+    named = named_function(call, context, LATEST_VERSION)
+    page, more = page_of(call, [LATEST_VERSION], str, PAGE_FUNCTIONS)
+    return Answer(body={**more, "Versions": [configuration_of(named, context) for _ in page]})
+
+
+def reserved_concurrency(named: FunctionName, context: Context) -> int | None:
+    """Tell how many invocations of a function run at once at most; None: as many as of any."""
+    declared, uploaded = context.directory.declared(named.name), context.directory.uploaded(named.name)
+    if declared is not None:
+        return declared.reserved_concurrency
+    return None if uploaded is None else uploaded.settings.reserved_concurrency
 
 
 def configuration_of(named: FunctionName, context: Context) -> Body:

@@ -7,7 +7,7 @@ from types import MappingProxyType
 from typing import TYPE_CHECKING, NamedTuple
 from urllib.parse import parse_qs, unquote
 
-from cdc.lambda_api import functions, mappings, tags, uploads
+from cdc.lambda_api import concurrency, functions, mappings, tags, uploads
 from cdc.model.lambda_errors import InvalidParameterValueException, UnknownRouteException
 
 if TYPE_CHECKING:
@@ -28,10 +28,14 @@ OPERATIONS: Mapping[str, Operation] = MappingProxyType(
         "GetFunction": functions.get_function,
         "GetFunctionConfiguration": functions.get_function_configuration,
         "ListFunctions": functions.list_functions,
+        "ListVersionsByFunction": functions.list_versions_by_function,
         "CreateFunction": uploads.create_function,
         "UpdateFunctionCode": uploads.update_function_code,
         "UpdateFunctionConfiguration": uploads.update_function_configuration,
         "DeleteFunction": uploads.delete_function,
+        "PutFunctionConcurrency": concurrency.put_function_concurrency,
+        "GetFunctionConcurrency": concurrency.get_function_concurrency,
+        "DeleteFunctionConcurrency": concurrency.delete_function_concurrency,
         "ListTags": tags.list_tags,
         "TagResource": tags.tag_resource,
         "UntagResource": tags.untag_resource,

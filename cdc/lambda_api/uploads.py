@@ -53,7 +53,7 @@ _FIELDS = {
 
 def create_function(call: Call, context: Context) -> Answer:
     """Lambda: CreateFunction. It can be invoked at once, though the answer says Pending, as Lambda's does."""
-    _check_allowed(context)
+    check_allowed(context)
     body = parse_body(call.body)
     check(shapes.CREATE, body)
     _refuse_unsupported(body, body["Code"])
@@ -81,14 +81,14 @@ def create_function(call: Call, context: Context) -> Answer:
 
 def update_function_configuration(call: Call, context: Context) -> Answer:
     """Lambda: UpdateFunctionConfiguration. What runs finishes as it was; new instances take over."""
-    _check_allowed(context)
+    check_allowed(context)
     body = parse_body(call.body)
     check(shapes.UPDATE_CONFIGURATION, body)
     _refuse_unsupported(body, {})
-    named = _owned(call, context)
+    named = owned_function(call, context)
 
     def run(transaction: Transaction) -> UploadedFunction:
-        old = _load(transaction, named, context, body.get("RevisionId"))
+        old = load(transaction, named, context, body.get("RevisionId"))
         changed = _new(named.name, _changed(old.settings, body), old.code, context)
         store.replace(transaction, changed)
         return changed
@@ -101,11 +101,11 @@ def update_function_configuration(call: Call, context: Context) -> Answer:
 
 def update_function_code(call: Call, context: Context) -> Answer:
     """Lambda: UpdateFunctionCode. What runs finishes with the old code, which is kept until the next change."""
-    _check_allowed(context)
+    check_allowed(context)
     body = parse_body(call.body)
     check(shapes.UPDATE_CODE, body)
     _refuse_unsupported(body, body)
-    named = _owned(call, context)
+    named = owned_function(call, context)
     found = context.directory.uploaded(named.name)
     if found is None:
         raise function_not_found(context, named)
@@ -117,7 +117,7 @@ def update_function_code(call: Call, context: Context) -> Answer:
         return Answer(body=uploaded_configuration(dry, context.service.options, state_of(None)))
 
     def run(transaction: Transaction) -> tuple[UploadedFunction, UploadedFunction]:
-        old = _load(transaction, named, context, body.get("RevisionId"))
+        old = load(transaction, named, context, body.get("RevisionId"))
         architectures = tuple(body.get("Architectures") or old.settings.architectures)
         changed = _new(named.name, replace(old.settings, architectures=architectures), code, context)
         store.replace(transaction, changed)
@@ -136,11 +136,11 @@ def update_function_code(call: Call, context: Context) -> Answer:
 
 def delete_function(call: Call, context: Context) -> Answer:
     """Lambda: DeleteFunction. Mappings that invoke it stay, and wait for it."""
-    _check_allowed(context)
-    named = _owned(call, context)
+    check_allowed(context)
+    named = owned_function(call, context)
 
     def run(transaction: Transaction) -> None:
-        _load(transaction, named, context, None)
+        load(transaction, named, context)
         store.remove(transaction, named.name)
 
     context.service.writer.call(run)
@@ -161,7 +161,8 @@ def _folders(folder: Path) -> list[Path]:
     return [each for each in folder.iterdir() if each.is_dir()] if folder.is_dir() else []
 
 
-def _check_allowed(context: Context) -> None:
+def check_allowed(context: Context) -> None:
+    """Refuse to change functions unless the settings allow it. Raises: FunctionAccessDeniedException."""
     if not context.allow_upload:
         raise FunctionAccessDeniedException(
             "Functions can't be made, changed or deleted over the API, since that runs what anybody uploads: declare them in "
@@ -174,8 +175,11 @@ def _refuse_unsupported(body: Body, code: Body) -> None:
     shapes.refuse_unsupported(code)
 
 
-def _owned(call: Call, context: Context) -> FunctionName:
-    """Find the function that is to be changed, unless the configuration owns it."""
+def owned_function(call: Call, context: Context) -> FunctionName:
+    """Find the function that is to be changed, unless the configuration owns it.
+
+    Raises: ConstraintException, FunctionNotFoundException, ResourceConflictException.
+    """
     check_value(shapes.NAME, call.path["FunctionName"], "functionName")
     named = named_function(call, context)
     if context.directory.declared(named.name) is not None:
@@ -198,7 +202,13 @@ def _refuse_existing(context: Context, name: str) -> None:
         raise _existing(name)
 
 
-def _load(transaction: Transaction, named: FunctionName, context: Context, revision_id: str | None) -> UploadedFunction:
+def load(
+    transaction: Transaction, named: FunctionName, context: Context, revision_id: str | None = None
+) -> UploadedFunction:
+    """Read a function that is to be changed, if it still is of the revision that a request names.
+
+    Raises: FunctionNotFoundException, PreconditionFailedException.
+    """
     found = store.load_function(transaction.connection, named.name)
     if found is None:
         raise function_not_found(context, named)

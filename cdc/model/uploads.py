@@ -27,6 +27,7 @@ class FunctionSettings:
     environment: Mapping[str, str] = field(default_factory=dict)
     architectures: tuple[str, ...] = ("x86_64",)  # told back
     ephemeral_storage: int = EPHEMERAL_STORAGE_MB  # told back
+    reserved_concurrency: int | None = None  # None: as many as the daemon lets one have
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

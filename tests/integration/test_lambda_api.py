@@ -365,3 +365,16 @@ def test_tags_of_functions_and_mappings_are_kept(cloud):
     cloud.daemon.stop()
     cloud.daemon.start()
     assert cloud.lambda_.list_tags(Resource=arn)["Tags"] == {"b": "2"}
+
+
+def test_a_function_has_a_concurrency_and_one_version(cloud):
+    cloud.upload()
+    client = cloud.lambda_
+    put = client.put_function_concurrency(FunctionName="f", ReservedConcurrentExecutions=1)
+    assert put["ReservedConcurrentExecutions"] == 1
+    assert client.get_function_concurrency(FunctionName="f")["ReservedConcurrentExecutions"] == 1
+    assert client.get_function(FunctionName="f")["Concurrency"] == {"ReservedConcurrentExecutions": 1}
+    client.delete_function_concurrency(FunctionName="f")
+    assert "ReservedConcurrentExecutions" not in client.get_function_concurrency(FunctionName="f")
+    pages = list(client.get_paginator("list_versions_by_function").paginate(FunctionName="f"))
+    assert [version["Version"] for page in pages for version in page["Versions"]] == ["$LATEST"]
