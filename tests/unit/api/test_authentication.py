@@ -36,10 +36,10 @@ def clock():
     return ManualClock(SystemClock().now_ms())  # botocore signs with the system's time
 
 
-def signed(credential=PLAIN, *, service="dynamodb", query=False, expires=3600):
+def signed(credential=PLAIN, *, service="dynamodb", query=False, expires=3600, host="localhost:8000"):
     """Let botocore sign a request; returns it as it would come in."""
     headers = {"X-Amz-Target": "DynamoDB_20120810.Scan", "Content-Type": "application/x-amz-json-1.0"}
-    request = AWSRequest("POST", "http://localhost:8000/", headers, b"" if query else BODY)
+    request = AWSRequest("POST", f"http://{host}/", headers, b"" if query else BODY)
     keys = Credentials(credential.access_key_id, credential.secret_access_key, credential.session_token)
     if query:
         Presigner(keys, service, "eu-west-1", expires=expires).add_auth(request)
@@ -47,7 +47,7 @@ def signed(credential=PLAIN, *, service="dynamodb", query=False, expires=3600):
         SigV4Auth(keys, service, "eu-west-1").add_auth(request)
     sent = {name.lower().encode(): str(value).encode() for name, value in request.headers.items()}
     target = "/" + str(request.url).split("/", 3)[3]
-    return Request(b"POST", target.encode(), {b"host": b"localhost:8000", **sent}, BODY)
+    return Request(b"POST", target.encode(), {b"host": host.encode(), **sent}, BODY)
 
 
 def changed(request, *, body=None, target=None, **headers):
@@ -90,6 +90,15 @@ def test_any_other_service_can_be_guarded_the_same_way(clock):
 )
 def test_a_request_changed_on_its_way_is_refused(clock, query, change):
     assert refusal(changed(signed(query=query), **change), clock, PLAIN) == ("InvalidSignatureException", MISMATCH)
+
+
+@pytest.mark.parametrize("query", [False, True], ids=["header", "query"])
+def test_the_port_may_be_missing_of_the_host_that_was_signed_and_nothing_else(clock, query):
+    request = signed(query=query, host="localhost")
+    Authenticator([PLAIN], clock).check(changed(request, host="localhost:8000"), SERVICES)
+    mismatch = ("InvalidSignatureException", MISMATCH)
+    assert refusal(changed(request, host="localhosts:8000"), clock, PLAIN) == mismatch
+    assert refusal(changed(request, host="localhost:8000", body=b"{}"), clock, PLAIN) == mismatch
 
 
 def test_a_wrong_secret_is_refused(clock):
