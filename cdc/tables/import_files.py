@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import csv
 import io
+import json
+import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 from zlib import decompressobj
@@ -27,6 +29,9 @@ FIELD_MAX_CHARACTERS = 1 << 20
 """Of one field of CSV; an item holds 400 KB."""
 _GZIP = 31
 """zlib's number for the gzip format."""
+_MAY_BE_SEVERAL = re.compile(rb"}\s*{")
+_SPACE = re.compile(r"\s*")
+_decoder = json.JSONDecoder()
 
 
 class ItemError(Exception):
@@ -37,20 +42,21 @@ class ItemError(Exception):
 class Format:
     """How the files of an import are written."""
 
-    csv: bool  # else DynamoDB JSON, an object {"Item": ...} a line
+    csv: bool  # else DynamoDB JSON, objects {"Item": ...}, mostly one a line
     gzip: bool
     delimiter: str = ","
     headers: tuple[str, ...] = ()  # of CSV; else they are each file's first line
 
     def rows(self, name: str, data: bytes) -> Iterator[Any]:
-        """Yield the lines of a file: bytes, or the fields of CSV by their headers.
+        """Yield what there is of each item in a file: its JSON, or the fields of CSV by their headers.
 
         Raises: BucketError for a file that can't be decompressed or is no text.
         """
         if self.gzip:
             data = _decompressed(name, data)
         if not self.csv:
-            yield from filter(None, (line.strip() for line in data.splitlines()))
+            for line in filter(None, (line.strip() for line in data.splitlines())):
+                yield from _objects(line) if _MAY_BE_SEVERAL.search(line) else (line,)
             return
         try:
             text = data.decode("utf-8-sig")
@@ -96,6 +102,20 @@ def _decompressed(name: str, data: bytes) -> bytes:
         parts.append(part)
         data = decoder.unused_data
     return b"".join(parts)
+
+
+def _objects(line: bytes) -> Iterator[bytes]:
+    """Divide a line of several objects; what is no JSON stays in one piece."""
+    try:
+        text, start = line.decode(), 0
+        while start < len(text):
+            _, end = _decoder.raw_decode(text, start)
+            yield text[start:end].encode()
+            start = _SPACE.match(text, end).end()  # type: ignore[union-attr]  # it matches anything
+    except UnicodeDecodeError:
+        yield line
+    except json.JSONDecodeError:
+        yield text[start:].encode()
 
 
 def _of_json(line: bytes) -> Any:

@@ -58,6 +58,9 @@ IMPORT_ROWS = 250
 """Lines that one write brings into a table, in some 5 ms."""
 LOGGED_ERRORS = 10
 """Lines of an import that the log tells of; the others are counted."""
+_LEFT_OUT = (
+    f"Some of the items failed validation checks and were not imported; cdc's log has the first {LOGGED_ERRORS}."
+)
 LIST_PAGE = 25
 _TOKEN_BYTES = 56
 """Of a NextToken, which the service's model wants to be 112 hex digits at least."""
@@ -229,7 +232,7 @@ def _list_files(options: Options, transfer: Transfer) -> list[list[Any]]:
     source = transfer.request["S3BucketSource"]
     prefix = source.get("S3KeyPrefix") or ""
     found = [each for each in _buckets(options, transfer).list(source["S3Bucket"], prefix) if each.size_bytes]
-    if not found:
+    if prefix and not found:  # an empty bucket makes an empty table
         raise BucketError(
             "S3NoSuchKey", f"no file in the bucket {source['S3Bucket']} has a key that begins with '{prefix}'"
         )
@@ -273,7 +276,11 @@ def _check_index_keys(table: Table, item: Item) -> None:
 
 
 def _complete(transaction: Transaction, transfer: Transfer, progress: dict[str, Any]) -> None:
-    store.end(transaction, transfer.id, store.COMPLETED, progress)
+    """End an import at its last line; what could be brought in stays, also if something could not."""
+    status = store.FAILED if progress["errors"] else store.COMPLETED
+    if progress["errors"]:
+        progress = progress | {"code": "ItemValidationError", "message": _LEFT_OUT}
+    store.end(transaction, transfer.id, status, progress)
     table = _table_of(transaction, transfer)
     if table is not None:
         catalog.replace_definition(transaction, table.id, made_active(table.definition))

@@ -118,16 +118,17 @@ def parse_page(
     )
 
 
-def check_select(request: dict[str, Any]) -> None:
+def check_select(request: dict[str, Any], detected: str = "") -> None:
     """Hold Select against the projection. DynamoDB: Query and Scan, Select.
 
+    `detected` stands before the message about a missing projection, which Query words so and Scan not.
     Raises: ValidationException.
     """
     select = request.get("Select")
     given = [name for name in ("ProjectionExpression", "AttributesToGet") if request.get(name) is not None]
     if select == "SPECIFIC_ATTRIBUTES" and not given:
         raise ValidationException(
-            "Must specify the AttributesToGet or ProjectionExpression when choosing to get SPECIFIC_ATTRIBUTES"
+            f"{detected}Must specify the AttributesToGet or ProjectionExpression when choosing to get SPECIFIC_ATTRIBUTES"
         )
     if select == "ALL_PROJECTED_ATTRIBUTES" and request.get("IndexName") is None:
         raise ValidationException("ALL_PROJECTED_ATTRIBUTES can be used only when Querying using an IndexName")

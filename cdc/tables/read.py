@@ -67,7 +67,7 @@ def query(request: dict[str, Any], _options: Options) -> Read:
     asked = parse_page(request, bound, parse_start_key(request), filtering, projecting)
     condition = key_condition(request, bound, TABLE_CONDITIONS if asked.index_name is None else MAX_KEY_ATTRIBUTES)
     bound.refuse_unused()
-    check_select(request)
+    check_select(request, detected="1 validation error detected: ")
     name, forward = request["TableName"], request.get("ScanIndexForward", True) is not False
     filter_name = "Filter Expression" if request.get("FilterExpression") is not None else "QueryFilter"
 

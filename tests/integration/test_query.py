@@ -275,7 +275,7 @@ SELECT = (
             f"{DETECTED}Value '-1' at 'limit' failed to satisfy constraint: Member must have value greater than or equal to 1",
         ),
         ({"Select": "x"}, f"{DETECTED}Value 'x' at 'select' {SELECT}"),
-        ({"Select": "SPECIFIC_ATTRIBUTES"}, SPECIFIC),
+        ({"Select": "SPECIFIC_ATTRIBUTES"}, f"{DETECTED}{SPECIFIC}"),
         ({"Select": "COUNT", "ProjectionExpression": "a"}, f"{NO_PROJECTION}only the Count"),
         ({"Select": "ALL_ATTRIBUTES", "ProjectionExpression": "a"}, f"{NO_PROJECTION}ALL_ATTRIBUTES"),
         (

@@ -28,6 +28,20 @@ def test_a_line_of_json_is_an_item():
 
 
 @pytest.mark.parametrize(
+    ("line", "rows"),
+    [
+        (b'{"a":1}{"a":2} {"a":3}', [b'{"a":1}', b'{"a":2}', b'{"a":3}']),
+        (b'{"a":"}{"}', [b'{"a":"}{"}']),
+        (b'{"a":1}{"a":2} {"a" nonsense', [b'{"a":1}', b'{"a":2}', b'{"a" nonsense']),
+        (b'{"a":1}{"a":2}, {"a":3}', [b'{"a":1}', b'{"a":2}', b', {"a":3}']),
+        (b'{"a":"\xff"}{"a":2}', [b'{"a":"\xff"}{"a":2}']),
+    ],
+)
+def test_a_line_may_have_several_objects(line, rows):
+    assert list(JSON.rows("x", line + b"\n" + line)) == [*rows, *rows]
+
+
+@pytest.mark.parametrize(
     ("line", "message"),
     [
         (b"nonsense", "no JSON"),

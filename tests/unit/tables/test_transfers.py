@@ -273,7 +273,7 @@ class TestImport:
         assert place.run(describe_table, TableName="new")["Table"]["TableStatus"] == "ACTIVE"
         assert place.items("new") == place.items("abc")
 
-    def test_csv_comes_in_and_wrong_lines_are_counted_and_logged(self, place, caplog):
+    def test_csv_comes_in_and_wrong_lines_are_counted_and_logged_and_fail_it(self, place, caplog):
         place.write("in/1.csv", b"pk;v\na;1\n;2\nb;3\n")
         place.write("in/2.csv", b"pk;v\nb;4\n")
         options = {"InputFormatOptions": {"Csv": {"Delimiter": ";"}}}
@@ -282,6 +282,9 @@ class TestImport:
         done = place.imported(shown["ImportArn"])
         counts = ("ProcessedItemCount", "ImportedItemCount", "ErrorCount")
         assert [done[name] for name in counts] == [4, 3, 1]
+        assert (done["ImportStatus"], done["FailureCode"]) == ("FAILED", "ItemValidationError")
+        assert "were not imported" in done["FailureMessage"]
+        assert place.run(describe_table, TableName="new")["Table"]["TableStatus"] == "ACTIVE"
         assert place.items("new") == [{"pk": {"S": "a"}, "v": {"S": "1"}}, {"pk": {"S": "b"}, "v": {"S": "4"}}]
         [record] = caplog.records
         assert "line 2 of in/1.csv is left out" in record.getMessage()
@@ -331,6 +334,14 @@ class TestImport:
         assert (failed["ImportStatus"], failed["FailureCode"]) == ("FAILED", code)
         assert failed["FailureMessage"]
         assert "new" not in place.running.reader.view().catalog.tables
+
+    def test_an_empty_bucket_makes_an_empty_table(self, place):
+        place.write("in/a", b"")
+        arn = place.bring_in("")["ImportArn"]
+        place.finish()
+        done = place.imported(arn)
+        assert (done["ImportStatus"], done["ProcessedItemCount"], done["ErrorCount"]) == ("COMPLETED", 0, 0)
+        assert place.items("new") == []
 
     def test_a_bucket_that_is_not_there_fails_it(self, place):
         arn = place.bring_in("in/")["ImportArn"]
