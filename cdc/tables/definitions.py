@@ -43,6 +43,7 @@ from cdc.tables.lifecycle import (
     existing_table,
     in_use,
     is_gone,
+    is_taken,
     made_active,
     refuse_in_use,
     settle,
@@ -81,9 +82,9 @@ def create_table(request: dict[str, Any], options: Options) -> Write:
     indexes = new_definitions(request)
 
     def run(transaction: Transaction) -> bytes:
-        settle(transaction, name)
-        if name in transaction.catalog.tables:
+        if is_taken(transaction, name):
             raise ResourceInUseException(f"Table already exists: {name}")
+        settle(transaction, name)
         definition = change_encryption(new_definition(request, table_id, transaction.now_ms), request, options)
         stored = after_change(definition, CREATING, options, transaction.now_ms)
         stored = replace(stored, changes_stream=stream is not None and stored.status == CREATING)

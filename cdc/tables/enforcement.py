@@ -51,7 +51,7 @@ INDEX_EXCEEDED = (
     "with the UpdateTable API."
 )
 MAXIMUM_EXCEEDED = "Throughput exceeds the maximum OnDemandThroughput configured on table or index"
-_MODES = frozenset({None, "NONE", "TOTAL", "INDEXES"})
+_MODES = (None, "NONE", "TOTAL", "INDEXES")  # no set: what a request has may not be hashable
 _BATCHES = {"BatchGetItem": "UnprocessedKeys", "BatchWriteItem": "UnprocessedItems"}
 _TRANSACTIONS = frozenset({"TransactGetItems", "TransactWriteItems", "ExecuteTransaction"})
 _STATEMENTS = {"BatchExecuteStatement": "Statements", "ExecuteTransaction": "TransactStatements"}

@@ -37,7 +37,7 @@ from cdc.tables.encryption import change_encryption
 from cdc.tables.import_files import Format, ItemError
 from cdc.tables.index_checks import new_definitions
 from cdc.tables.index_keys import check_put_index_keys
-from cdc.tables.lifecycle import made_active, settle
+from cdc.tables.lifecycle import is_taken, made_active, settle
 from cdc.tables.write import change_item
 
 if TYPE_CHECKING:
@@ -80,9 +80,9 @@ def import_table(request: dict[str, Any], options: Options) -> Write:
         known = _known(transaction, request)
         if known is not None:
             return _describe(known, options)
-        settle(transaction, name)
-        if name in transaction.catalog.tables:
+        if is_taken(transaction, name):
             raise ResourceInUseException(f"Table already exists: {name}")
+        settle(transaction, name)
         definition = change_encryption(new_definition(wanted, table_id, transaction.now_ms), wanted, options)
         own_id = catalog.insert_table(transaction, replace(definition, status=CREATING))
         for index in indexes:

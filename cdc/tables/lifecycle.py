@@ -55,12 +55,20 @@ def changeable_table(transaction: Transaction, name: str) -> Table:
 
 
 def settled_table(transaction: Transaction, name: str) -> Table:
-    """Look a table up, after what has come to its end with time has been brought to its end.
+    """Look a table up, with what has come to its end with time brought to its end in what is returned.
 
+    That is stored with the caller's change, since a change that is refused must not have changed a row.
     Raises: ResourceNotFoundException.
     """
-    settle(transaction, name)
-    return existing_table(transaction.catalog, name, transaction.now_ms)
+    table = existing_table(transaction.catalog, name, transaction.now_ms)
+    over = _is_over(table.definition, transaction.now_ms)
+    return replace(table, definition=made_active(table.definition)) if over else table
+
+
+def is_taken(transaction: Transaction, name: str) -> bool:
+    """Tell whether there is a table of a name; one that is gone is still stored, until `settle` drops it."""
+    table = transaction.catalog.tables.get(name)
+    return table is not None and not is_gone(table, transaction.now_ms)
 
 
 def refuse_in_use(table: Table, *statuses: str) -> None:

@@ -21,7 +21,7 @@ from cdc.tables.backups import found_backup, refuse_unfinished
 from cdc.tables.definitions import all_creating, answer_change, new_table_id
 from cdc.tables.encryption import change_encryption, check_encryption
 from cdc.tables.index_checks import check_projection, check_unit_bounds, check_units, new_definition
-from cdc.tables.lifecycle import made_active, settle
+from cdc.tables.lifecycle import is_taken, made_active, settle
 from cdc.tables.throughput import (
     ON_DEMAND,
     PROVISIONED,
@@ -58,8 +58,7 @@ def restore_table_from_backup(request: dict[str, Any], options: Options) -> Writ
     def run(transaction: Transaction) -> bytes:
         backup, copy = found_backup(transaction.cursor, arn)
         refuse_unfinished(arn, copy)
-        settle(transaction, name)
-        if name in transaction.catalog.tables:
+        if is_taken(transaction, name):
             raise TableAlreadyExistsException(f"Table already exists: {name}")
         overridden = _overridden(backup.definition, request, transaction.now_ms, options)
         indexes = _wanted_indexes(backup, overridden, request)
@@ -73,6 +72,7 @@ def restore_table_from_backup(request: dict[str, Any], options: Options) -> Writ
             restored_table=table_arn(options, backup.definition.name),
             restored_ms=transaction.now_ms,
         )
+        settle(transaction, name)
         own_id = catalog.insert_table(transaction, definition)
         for index in indexes:
             catalog.insert_index(transaction, own_id, index, backfill=False)

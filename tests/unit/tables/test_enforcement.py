@@ -10,6 +10,7 @@ from cdc.model.errors import (
     ConditionalCheckFailedException,
     DuplicateItemException,
     ProvisionedThroughputExceededException,
+    SerializationException,
     ThrottlingException,
     TransactionCanceledException,
     ValidationException,
@@ -180,6 +181,8 @@ def test_what_is_wrong_is_refused_as_ever(service, create):
     create()
     with pytest.raises(ValidationException, match="returnConsumedCapacity"):
         put(service, ReturnConsumedCapacity="x")
+    with pytest.raises(SerializationException):
+        put(service, ReturnConsumedCapacity=["TOTAL"])
     with pytest.raises(ValidationException, match="Missing the key pk"):
         put(service, {})
 

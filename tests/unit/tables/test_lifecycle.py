@@ -163,6 +163,23 @@ def test_a_stream_is_enabling_and_disabling_for_as_long_as_its_table_is_changed_
     assert slow.run(describe_stream, StreamArn=first)["StreamDescription"]["StreamStatus"] == "DISABLED"
 
 
+def test_a_request_that_is_refused_after_the_end_has_changed_nothing(slow, call, described, caplog):
+    call(create_table, **KEYS, **UNITS)
+    slow.clock.advance(10)
+    with pytest.raises(ValidationException):
+        call(update_table, **UNITS)
+    with pytest.raises(ResourceInUseException, match="Table already exists"):
+        call(create_table, **KEYS, **UNITS)
+    call(delete_table)
+    slow.clock.advance(10)
+    with pytest.raises(ResourceNotFoundException):
+        call(update_table, **OTHER_UNITS)
+    assert caplog.text == "", "a write that is refused after a row has changed breaks its group, which is logged"
+    call(create_table, **KEYS, **UNITS)
+    assert described()["TableStatus"] == "CREATING"
+    assert list(check(slow.database)) == []
+
+
 def test_a_status_outlives_a_restart(tmp_path, clock):
     path = tmp_path / "restarted.db"
     options = None
