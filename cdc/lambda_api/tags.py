@@ -25,6 +25,14 @@ _ARN = re.compile(
     r"arn:aws[a-zA-Z-]*:lambda:[a-z0-9-]+:\d{12}:"
     r"(function:(?P<function>[a-zA-Z0-9-_]+)(?P<qualifier>:.+)?|event-source-mapping:(?P<mapping>[0-9a-fA-F-]{36}))"
 )
+_TAGGABLE = Text(
+    1,
+    10_000,
+    r"arn:(aws[a-zA-Z-]*):lambda:(eusc-)?[a-z]{2}((-gov)|(-iso([a-z]?)))?-[a-z]+-\d{1}:\d{12}:(function:[a-zA-Z0-9-_]+"
+    r"(:(\$LATEST|[a-zA-Z0-9-_]+))?|code-signing-config:csc-[a-z0-9]{17}|event-source-mapping:[0-9a-fA-F]{8}-[0-9a-fA-F]{4}-"
+    r"[0-9a-fA-F]{4}-[0-9a-fA-F]{4}-[0-9a-fA-F]{12}|(capacity-provider|network-connector):[a-zA-Z0-9-_]{1,64})",
+)
+"""What can have tags in Lambda."""
 _TAG = Structure({"Tags": TAGS}, frozenset({"Tags"}))
 _KEYS = Listed(Text(1, 128), 50, 1)
 
@@ -62,8 +70,12 @@ def untag_resource(call: Call, context: Context) -> Answer:
 
 
 def _resource(call: Call, context: Context) -> str:
-    """Find what an ARN names. Raises: InvalidParameterValueException, FunctionNotFoundException."""
+    """Find what an ARN names.
+
+    Raises: ConstraintException, InvalidParameterValueException, FunctionNotFoundException.
+    """
     arn = call.path["Resource"]
+    check_value(_TAGGABLE, arn, "resource")
     match = _ARN.fullmatch(arn)
     if match is None:
         raise InvalidParameterValueException(

@@ -65,9 +65,8 @@ def look(redrive: Redrive, view: View, surroundings: Surroundings) -> Look:
                     key = keys.get(key_text(orjson.loads(record.change)["Keys"]))
                     if key is not None and record.sequence > key.sequence:
                         history = _History(redrive, key, span, connection, surroundings)
-                        if history.has_delivered(record):
-                            text = sequence_text(record.sequence)
-                            return Look(f"a newer record of one of its keys was delivered, {text}")
+                        if (why := history.too_late_after(record)) is not None:
+                            return Look(why)
                     if examined == LOOK_RECORDS:
                         redrive.spans.append(span._replace(after=record.sequence))
                         return Look(more=True, examined=examined)
@@ -106,8 +105,8 @@ class _History(NamedTuple):
     connection: Any
     surroundings: Surroundings
 
-    def has_delivered(self, record: Record) -> bool:
-        """Tell whether a record reached the function: not if it was filtered, skipped, trimmed or given up."""
+    def too_late_after(self, record: Record) -> str | None:
+        """Say why a newer record makes the letter too late: not if that was filtered, skipped, trimmed or given up."""
         outcomes = [
             each
             for each in history.outcomes_about(
@@ -115,17 +114,21 @@ class _History(NamedTuple):
             )
             if self.key.place.number % each.lane_count == each.lane and each.after_sequence < record.sequence
         ]
-        return not outcomes or any(self._is_delivery(each, record) for each in outcomes)
+        text = sequence_text(record.sequence)
+        if not outcomes or any(self._is_delivery(each, record) for each in outcomes):
+            return f"a newer record of one of its keys was delivered, {text}"
+        given_up = sum(each.kind == DEAD for each in outcomes)
+        if not given_up:
+            return None
+        letters = history.dead_letters_about(self.connection, self.redrive.letter.table_name, record.sequence)
+        mine = [each for each in letters if each.mapping_id == self.redrive.run.mapping.id]
+        if any(each.state == REDRIVEN for each in mine):
+            return f"a newer record of one of its keys was delivered, {text}"
+        return f"the dead letter of a newer record, {text}, was purged, {_UNKNOWN}" if len(mine) < given_up else None
 
     def _is_delivery(self, outcome: Outcome, record: Record) -> bool:
-        if outcome.kind == DELIVERED:
-            return not outcome.filtered or self._matches(record)
-        return bool(outcome.kind == DEAD and self._was_redriven(record))
+        return outcome.kind == DELIVERED and (not outcome.filtered or self._matches(record))
 
     def _matches(self, record: Record) -> bool:
         options, file_id = self.surroundings.options, self.surroundings.reader.file_id
         return selection_of(self.span.stream, options, file_id, self.redrive.run.filters).wants(record)
-
-    def _was_redriven(self, record: Record) -> bool:
-        letters = history.dead_letters_about(self.connection, self.redrive.letter.table_name, record.sequence)
-        return any((each.mapping_id, each.state) == (self.redrive.run.mapping.id, REDRIVEN) for each in letters)

@@ -41,9 +41,13 @@ def test_tags_are_added_replaced_listed_and_removed(arn, lambda_):
     [
         (FUNCTION.replace("audit", "nobody"), "ResourceNotFoundException"),
         (f"{FUNCTION}:$LATEST", "InvalidParameterValueException"),
-        ("arn:aws:lambda:us-east-1:000000000000:event-source-mapping:" + "0" * 36, "ResourceNotFoundException"),
-        ("arn:aws:lambda:us-east-1:000000000000:layer:l", "InvalidParameterValueException"),
-        ("audit", "InvalidParameterValueException"),
+        (
+            "arn:aws:lambda:us-east-1:000000000000:event-source-mapping:00000000-0000-0000-0000-000000000000",
+            "ResourceNotFoundException",
+        ),
+        (f"arn:aws:lambda:us-east-1:000000000000:code-signing-config:csc-{'0' * 17}", "InvalidParameterValueException"),
+        ("arn:aws:lambda:us-east-1:000000000000:layer:l", "ValidationException"),
+        ("audit", "ValidationException"),
     ],
 )
 def test_what_can_have_no_tags_is_refused(arn, code, lambda_):

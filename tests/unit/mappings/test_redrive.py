@@ -8,8 +8,9 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from cdc.mappings.redrive import keys_of
+from cdc.model.catalog import sequence_text
 from cdc.model.functions import Outcome
-from cdc.store import mappings
+from cdc.store import dead_letters, mappings
 from tests.unit.mappings.bench import FAILURE, OK, Bench, disk_full, numbered
 
 if TYPE_CHECKING:
@@ -190,6 +191,27 @@ def test_a_letter_is_refused_after_a_newer_one_of_its_key_was_redriven(bench):
     bench.redrive(first)
     bench.run()
     assert states(bench) == ["dead", "redriven"]
+
+
+def test_a_letter_is_refused_when_the_letter_of_a_newer_record_was_purged_unless_forced(bench):
+    begin(bench)
+    [older] = kill(bench, "a")
+    [newer] = kill(bench, "a")
+    bench.redrive(newer)
+    bench.run()
+    gone = [each.id for each in bench.letters() if each.state == "redriven" and each.id is not None]
+    bench.write(lambda each: dead_letters.remove(each, gone))  # and with it, that it was delivered
+    bench.redrive(older)
+    bench.run()
+    [refused] = bench.letters()
+    assert refused.state == "dead"
+    assert refused.redrive_error == (
+        f"the dead letter of a newer record, {sequence_text(newer.first_sequence)}, was purged, so that nobody can tell "
+        "whether a newer record of one of its keys was delivered"
+    )
+    bench.redrive(older, forced=True)
+    bench.run()
+    assert states(bench) == ["redriven"]
 
 
 def test_a_letter_is_refused_when_what_came_after_it_has_expired_unless_forced(bench):
