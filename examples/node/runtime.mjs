@@ -63,6 +63,20 @@ function contextOf(headers) {
   };
 }
 
+// A handler answers by a promise, a value, or a callback; one that lets the event loop run empty has answered nothing.
+let unanswered;
+process.on("beforeExit", () => unanswered?.(null));
+
+function run(handle, event, context) {
+  return new Promise((done, fail) => {
+    const callback = (error, result) => (error == null ? done(result) : fail(error));
+    Object.assign(context, { done: callback, succeed: done, fail: (error) => fail(error ?? "handled") });
+    unanswered = done;
+    const result = handle(event, context, callback);
+    if (typeof result?.then === "function" || (result !== undefined && handle.length < 3)) done(result);
+  }).finally(() => (unanswered = undefined));
+}
+
 let handle;
 try {
   handle = await load(process.argv[2] ?? process.env._HANDLER);
@@ -77,7 +91,7 @@ for (;;) {
   const context = contextOf(headers);
   let answer;
   try {
-    answer = ["response", JSON.stringify((await handle(JSON.parse(text), context)) ?? null)];
+    answer = ["response", JSON.stringify((await run(handle, JSON.parse(text), context)) ?? null)];
   } catch (error) {
     console.error(error);
     answer = ["error", fault(error)];
