@@ -77,6 +77,14 @@ function run(handle, event, context) {
   }).finally(() => (unanswered = undefined));
 }
 
+// What is thrown where no promise takes it is the error of the invocation, and the end of this instance.
+let running;
+process.on("uncaughtException", (error) => {
+  console.error(error);
+  const told = running === undefined ? Promise.resolve() : call("POST", `invocation/${running}/error`, fault(error));
+  told.finally(() => process.exit(129));
+});
+
 let handle;
 try {
   handle = await load(process.argv[2] ?? process.env._HANDLER);
@@ -89,6 +97,7 @@ try {
 for (;;) {
   const { headers, text } = await call("GET", "invocation/next");
   const context = contextOf(headers);
+  running = context.awsRequestId;
   let answer;
   try {
     answer = ["response", JSON.stringify((await run(handle, JSON.parse(text), context)) ?? null)];
@@ -96,5 +105,6 @@ for (;;) {
     console.error(error);
     answer = ["error", fault(error)];
   }
-  await call("POST", `invocation/${context.awsRequestId}/${answer[0]}`, answer[1]);
+  await call("POST", `invocation/${running}/${answer[0]}`, answer[1]);
+  running = undefined;
 }

@@ -53,6 +53,7 @@ exports.refuses = (event, context, callback) => later(() => callback(new RangeEr
 exports.succeeds = (event, context) => { later(() => context.succeed("done")); };
 exports.saysNothing = (event, context, callback) => later(() => {});
 exports.fails = (event, context) => { later(() => context.fail(new RangeError("too far"))); };
+exports.explodes = (event, context, callback) => { later(() => { throw new RangeError("too far"); }); };
 exports.throws = (event, context, callback) => { throw new RangeError("too far"); };
 """
 CONTEXT = '{"custom": {"ü": "1"}, "client": {"app_title": "t"}}'.encode()
@@ -198,13 +199,14 @@ def test_node_reports_an_exception_and_lives_on(bench, node):
         ("saysNothing", None, None),
         ("refuses", None, ("RangeError", "too far")),
         ("fails", None, ("RangeError", "too far")),
+        ("explodes", None, ("RangeError", "too far")),
         ("throws", None, ("RangeError", "too far")),
     ],
 )
 def test_a_handler_for_node_may_answer_by_its_callback(bench, node, handler, result, error):
     node(f"old.{handler}", timeout_seconds=20)
     (bench.folder / "old.js").write_text(CALLBACKS)
-    for _ in range(2):  # it lives on
+    for _ in range(2):  # it lives on, or is replaced
         outcome = bench.call(event=b"7")
         assert outcome.ok == (error is None)
         if error is None:
