@@ -210,7 +210,7 @@ class App:
         method, path = request.method, request.target.partition(b"?")[0]
         if method == b"OPTIONS" and origin:
             return _preflight(request.headers)
-        if method == b"GET" and path == b"/health":
+        if method in {b"GET", b"HEAD"} and path == b"/health":
             status, state = (200, "ok") if self.ready else (503, "draining")
             return self._text(status, f'{{"status":"{state}"}}', b"application/json")
         if method == b"GET" and path == b"/":

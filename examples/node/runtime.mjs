@@ -63,6 +63,28 @@ function contextOf(headers) {
   };
 }
 
+// A handler answers by a promise, a value, or a callback; one that lets the event loop run empty has answered nothing.
+let unanswered;
+process.on("beforeExit", () => unanswered?.(null));
+
+function run(handle, event, context) {
+  return new Promise((done, fail) => {
+    const callback = (error, result) => (error == null ? done(result) : fail(error));
+    Object.assign(context, { done: callback, succeed: done, fail: (error) => fail(error ?? "handled") });
+    unanswered = done;
+    const result = handle(event, context, callback);
+    if (typeof result?.then === "function" || (result !== undefined && handle.length < 3)) done(result);
+  }).finally(() => (unanswered = undefined));
+}
+
+// What is thrown where no promise takes it is the error of the invocation, and the end of this instance.
+let running;
+process.on("uncaughtException", (error) => {
+  console.error(error);
+  const told = running === undefined ? Promise.resolve() : call("POST", `invocation/${running}/error`, fault(error));
+  told.finally(() => process.exit(129));
+});
+
 let handle;
 try {
   handle = await load(process.argv[2] ?? process.env._HANDLER);
@@ -75,12 +97,14 @@ try {
 for (;;) {
   const { headers, text } = await call("GET", "invocation/next");
   const context = contextOf(headers);
+  running = context.awsRequestId;
   let answer;
   try {
-    answer = ["response", JSON.stringify((await handle(JSON.parse(text), context)) ?? null)];
+    answer = ["response", JSON.stringify((await run(handle, JSON.parse(text), context)) ?? null)];
   } catch (error) {
     console.error(error);
     answer = ["error", fault(error)];
   }
-  await call("POST", `invocation/${context.awsRequestId}/${answer[0]}`, answer[1]);
+  await call("POST", `invocation/${running}/${answer[0]}`, answer[1]);
+  running = undefined;
 }

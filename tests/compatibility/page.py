@@ -29,6 +29,10 @@ _PEER = """\
 `tests/clients/test_differential.py` makes the same random requests of cdc and of dynalite 4, an independent
 implementation, and compares answers, errors and what is stored. Each difference must be of a kind in this table, which
 stands in `tests/clients/differential`."""
+_BY_HAND = """\
+Programs of the kind that their documentation shows were run once, in December 2026, with these clients, unmodified, against a
+daemon, and did what that documentation says. No test repeats it; what the tests run is in the README. "With signatures
+verified" means that access keys were configured."""
 
 
 class NotesError(Exception):
@@ -44,6 +48,7 @@ class Notes:
     refused: Mapping[str, str]  # why an operation is refused, by name
     members: Mapping[str, str]  # why a member is refused, by the last part of its path
     choices: Mapping[str, Sequence[str]]  # by the heading that they stand under
+    clients: Mapping[str, str]  # what was done with those that were tried by hand, by name and version
 
 
 def load_notes(path: Path = NOTES) -> Notes:
@@ -108,6 +113,8 @@ def _lines(found: Sequence[Operation], notes: Notes) -> Iterator[str]:
         "|---|---|",
     )
     yield from (f"| {each.kind} | {each.because} |" for each in DIFFERENCES)
+    yield from ("", "## Clients tried by hand", "", _BY_HAND, "", "| client | what was done |", "|---|---|")
+    yield from (f"| {name} | {done} |" for name, done in notes.clients.items())
 
 
 def _row(operation: Operation, notes: Notes) -> str:

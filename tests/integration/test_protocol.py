@@ -93,6 +93,8 @@ def test_a_get_of_the_root_says_healthy(wire):
 def test_health_answers_when_ready(wire):
     reply = wire.send("GET", "/health")
     assert (reply.status, reply.json()["status"]) == (200, "ok")
+    head = wire.send("HEAD", "/health")
+    assert (head.status, head.body, head.headers["content-length"]) == (200, b"", reply.headers["content-length"])
 
 
 @pytest.mark.parametrize("body", [b"{", b"nonsense", b'{"a":1}}', b"{'a':1}", b'{"a":NaN}', b"\xff\xfe", b"[" * 5000])

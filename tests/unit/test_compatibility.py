@@ -33,6 +33,7 @@ NOTES = Notes(
     refused={"Refused": "no time"},
     members={"B": "no room"},
     choices={"Choices": ["One."]},
+    clients={"Client 1.2": "tables"},
 )
 
 
@@ -44,6 +45,7 @@ def test_a_row_says_how_far_and_why_not():
     assert "| `B` | Works | no room |" in lines
     choices = lines.index("## Choices")
     assert lines[choices : choices + 3] == ["## Choices", "", "- One."]
+    assert "| Client 1.2 | tables |" in lines
     assert all(f"| {each.kind} | {each.because} |" in lines for each in DIFFERENCES)
 
 

@@ -46,6 +46,16 @@ export const handler = async (event, context) => {
   };
 };
 """
+CALLBACKS = """
+const later = (what) => setTimeout(what, 1);
+exports.answers = (event, context, callback) => { later(() => callback(null, { event, name: context.functionName })); };
+exports.refuses = (event, context, callback) => later(() => callback(new RangeError("too far")));
+exports.succeeds = (event, context) => { later(() => context.succeed("done")); };
+exports.saysNothing = (event, context, callback) => later(() => {});
+exports.fails = (event, context) => { later(() => context.fail(new RangeError("too far"))); };
+exports.explodes = (event, context, callback) => { later(() => { throw new RangeError("too far"); }); };
+exports.throws = (event, context, callback) => { throw new RangeError("too far"); };
+"""
 CONTEXT = '{"custom": {"ü": "1"}, "client": {"app_title": "t"}}'.encode()
 TOLD = {
     "request_id": "r-1",
@@ -179,6 +189,30 @@ def test_node_reports_an_exception_and_lives_on(bench, node):
     assert (fault["errorType"], fault["errorMessage"]) == ("TypeError", "bad thing")
     assert fault["trace"][0] == "TypeError: bad thing"
     assert json.loads(bench.call().result)["pid"] == pid
+
+
+@pytest.mark.parametrize(
+    ("handler", "result", "error"),
+    [
+        ("answers", {"event": 7, "name": "f"}, None),
+        ("succeeds", "done", None),
+        ("saysNothing", None, None),
+        ("refuses", None, ("RangeError", "too far")),
+        ("fails", None, ("RangeError", "too far")),
+        ("explodes", None, ("RangeError", "too far")),
+        ("throws", None, ("RangeError", "too far")),
+    ],
+)
+def test_a_handler_for_node_may_answer_by_its_callback(bench, node, handler, result, error):
+    node(f"old.{handler}", timeout_seconds=20)
+    (bench.folder / "old.js").write_text(CALLBACKS)
+    for _ in range(2):  # it lives on, or is replaced
+        outcome = bench.call(event=b"7")
+        assert outcome.ok == (error is None)
+        if error is None:
+            assert json.loads(outcome.result) == result
+        else:
+            assert (outcome.error_type, outcome.error_message) == error
 
 
 @pytest.mark.parametrize(("event", "error_type"), [("exit", "Runtime.ExitError"), ("hang", "Sandbox.Timedout")])

@@ -121,9 +121,10 @@ def test_what_is_no_acceptable_request_is_refused_in_the_words_of_the_service(se
     assert (strange.status, strange.body) == (400, b"what?")
 
 
+@pytest.mark.parametrize("method", ["GET", "HEAD"])
 @pytest.mark.parametrize(("ready", "status", "word"), [(True, 200, "ok"), (False, 503, "draining")])
-def test_health_says_when_it_drains(ready, status, word, answer):
-    [response] = answer(request_of("GET", "/health?verbose"), ready=ready)
+def test_health_says_when_it_drains(ready, status, word, method, answer):
+    [response] = answer(request_of(method, "/health?verbose"), ready=ready)
     assert (response.status, orjson.loads(response.body)) == (status, {"status": word})
 
 
