@@ -56,6 +56,7 @@ class Batch:
     filtered: int = 0  # records among them that the filters passed over
     filtered_before: list[int] = field(default_factory=list)  # how many of those come before each record
     through: int = 0  # sequence of the last record that was looked at
+    is_newest: bool = False  # no record followed it when it was cut
     aged: bool = False  # its records are too old, and not to be delivered
     size_bytes: int = ENVELOPE_BYTES  # of the event
     first_created_ms: int = 0

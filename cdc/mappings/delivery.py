@@ -131,7 +131,8 @@ class Delivery:
             self._give_up(
                 lane, batch, GiveUp("", "records are older than MaximumRecordAgeInSeconds", None, AGE_EXCEEDED), None
             )
-        elif filling.end in {End.FULL, End.WINDOW} or self._window_is_over(lane, batch, sight.now):
+        elif filling.end in (End.FULL, End.WINDOW) or self._window_is_over(lane, batch, sight.now):
+            batch.is_newest = filling.end is End.NO_MORE
             self._invoke(lane, batch)
         return filling.examined
 
@@ -266,7 +267,7 @@ class Delivery:
             case Done() if batch.final:
                 self._submit(lane, writes.close_window(lane))
             case Done(state):
-                self._submit(lane, writes.deliver(lane, batch, state))
+                self._submit(lane, writes.deliver(lane, batch, state), is_urgent=not batch.is_newest)
             case Partly(failed_from, state):
                 self._submit(lane, writes.deliver_partly(lane, batch, failed_from, state))
             case Again(error, counts):
@@ -319,11 +320,11 @@ class Delivery:
         if not behind:
             self._submit(lane, writes.divide(lanes, lane.settings.lanes))
 
-    def _submit(self, lane: Lane, write: writes.Write) -> None:
+    def _submit(self, lane: Lane, write: writes.Write, *, is_urgent: bool = True) -> None:
         lane.batch, lane.write = None, write
         if write.purpose is not Purpose.BEGIN:
             lane.phase = Phase.SETTLING
-        self._jobs.append(Job(write.run, self._written, tag=lane))
+        self._jobs.append(Job(write.run, self._written, tag=lane, is_urgent=is_urgent))
 
     def _written(self, jobs: list[Job[Any]]) -> None:
         self._inbox.put(Written(jobs))

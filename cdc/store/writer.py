@@ -33,6 +33,8 @@ GROUP_JOBS = 256
 """Writes a group holds at most: past 64 the fsync is already a small part of the cost."""
 GROUP_BYTES = 4 << 20
 """Bytes of items a group holds at most, so that one commit stays in the tens of milliseconds."""
+LINGER_SECONDS = 0.002
+"""How long a group waits for more when nobody waits for it: a commit of its own costs as much as that of a whole group."""
 GROUP_SECONDS = 0.02
 """How long a group runs before it commits what it has: the bound on how long one write waits for others."""
 CHECKPOINT_PAGES = 2048
@@ -57,6 +59,7 @@ class Job(Generic[Result]):
     notify: Callable[[list[Job[Any]]], None]
     size_bytes: int = 0
     tag: Any = None  # the caller's own, untouched
+    is_urgent: bool = True  # whether somebody waits for it; one that isn't may wait a little for others
     result: Result | None = None
     error: Exception | None = None
 
@@ -165,17 +168,23 @@ class Writer:
                 return
 
     def _gather(self, first: Job[Any]) -> tuple[list[Job[Any]], bool]:
-        group, size_bytes = [first], first.size_bytes
+        group, size_bytes, is_urgent = [first], first.size_bytes, first.is_urgent
+        until = self._clock.monotonic() + LINGER_SECONDS
         while len(group) < GROUP_JOBS and size_bytes < GROUP_BYTES:
             try:
-                job = self._queue.get_nowait()
+                job = self._next(0.0 if is_urgent else until - self._clock.monotonic())
             except Empty:
                 break
             if job is None:
                 return group, True
             group.append(job)
             size_bytes += job.size_bytes
+            is_urgent |= job.is_urgent
         return group, False
+
+    def _next(self, seconds: float) -> Job[Any] | None:
+        """Take what is queued next. Raises: Empty when nothing comes within so long."""
+        return self._queue.get_nowait() if seconds <= 0 else self._queue.get(timeout=seconds)
 
     def _commit(self, group: list[Job[Any]]) -> list[Job[Any]]:
         """Run and commit the group; return the jobs that did not fit into its time."""
