@@ -307,7 +307,7 @@ class Delivery:
         """Give the shard its new number of lanes, once all of the old ones have come to one place."""
         lanes = [each for each in lane.run.lanes.values() if each.shard.id == lane.shard.id]
         lane.wait()
-        if any(each.busy or each.write is not None for each in lanes):
+        if any(each.busy or each.stale or each.write is not None for each in lanes):
             return  # the last of them will see to it
         # Further than the limit if a failure was being written when that was set: what failed is tried again as it was.
         place = max(each.reach for each in lanes)
@@ -340,8 +340,7 @@ class Delivery:
         lane.troubles, lane.trouble, lane.write = 0, None, None
         if job.result is None:
             log.info("%s: the checkpoint was moved by somebody else; going on from there", lane.place)
-            lane.stale = True
-            lane.wait()
+            self._look_again(lane, write)
         elif write.purpose is Purpose.DIVIDED:
             self._leave(lane)
             return
@@ -360,6 +359,16 @@ class Delivery:
                 lane.window_until = window_until
             self._count(lane, write)
         self._agenda.now(lane)
+
+    def _look_again(self, lane: Lane, write: writes.Write) -> None:
+        """Have a lane go on from the stored checkpoint; after a division all of its shard, as any of them may have moved."""
+        lane.stale = True
+        lane.wait()
+        if write.purpose is Purpose.DIVIDED:
+            for each in lane.run.lanes.values():
+                if each.shard.id == lane.shard.id and each.at_rest:
+                    each.stale = True
+                    self._agenda.now(each)
 
     def _leave(self, lane: Lane) -> None:
         """End the lanes of a shard that has others by now."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from cdc.store import checkpoints
 from cdc.store.check import check
 from tests.unit.mappings.bench import FAILURE, OK, numbered
 
@@ -116,6 +117,26 @@ def test_another_number_of_lanes_waits_for_a_stuck_batch_across_a_restart(bench)
     bench.put("new")
     bench.run()
     assert bench.delivered()[-1] == "new"
+
+
+def test_a_lane_that_was_put_elsewhere_while_its_shard_is_divided_goes_on_from_there(bench):
+    bench.create()
+    bench.declare(parallelization_factor=2, batch_size=50)
+    bench.functions.answer = lambda call: None if "k0000" in call.keys else OK
+    bench.put(*numbered(20))
+    bench.run()
+    [open_call] = [call for call in bench.calls if "k0000" in call.keys]
+    others = [key for key in bench.delivered() if key not in open_call.keys]
+    bench.declare(parallelization_factor=3, batch_size=50)
+    bench.run()
+    [moved] = [each for each in bench.checkpoints() if each.sequence]
+    bench.write(
+        lambda each: checkpoints.reset(each, moved, 0)
+    )  # by another process, so that nobody has heard of it yet
+    open_call.done(OK)
+    bench.run()
+    assert sorted(bench.delivered()) == sorted([*open_call.keys, *others, *others])
+    assert {each.lane_count for each in bench.checkpoints()} == {3}
 
 
 def test_a_batch_that_failed_waits_its_time_though_its_shard_gets_another_number_of_lanes(laned):

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import tomllib
+from pathlib import Path
+
 import orjson
 import pytest
 
@@ -26,6 +29,18 @@ def test_a_record_passes_when_one_filter_matches():
         if filters.matches(record(event, status))
     ]
     assert passing == [("INSERT", "OPEN"), ("INSERT", "DONE"), ("MODIFY", "DONE")]
+
+
+def test_the_example_of_the_documentation_matches_what_it_is_about():
+    page = (Path(__file__).parents[4] / "docs" / "mappings.md").read_text()
+    [example] = [line.strip() for line in page.splitlines() if line.startswith("    filters = ")]
+    filters = compile_filters(tomllib.loads(example)["filters"])
+    change = {"Keys": {"id": {"S": "1"}}}
+    states = {}
+    for state in ("paid", "part-paid", "open"):
+        image = {"NewImage": {"id": {"S": "1"}, "state": {"S": state}}}
+        states[state] = filters.matches({"eventName": "INSERT", "dynamodb": change | image})
+    assert states == {"paid": True, "part-paid": True, "open": False}
 
 
 def test_without_filters_every_record_passes():
