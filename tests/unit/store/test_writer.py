@@ -395,3 +395,39 @@ def test_a_write_that_is_queued_while_the_writer_closes_is_done_or_refused(path,
         writer.close()
         late.join(10)
         assert done.wait(10)
+
+
+# Writes for which nobody waits
+
+
+@pytest.fixture
+def quiet(writer) -> Callable[[], threading.Event]:
+    """Submit a write for which nobody waits; the event tells that it is committed."""
+
+    def submit() -> threading.Event:
+        told = threading.Event()
+        writer.submit(Job(lambda _transaction: None, lambda _jobs: told.set(), is_urgent=False))
+        return told
+
+    return submit
+
+
+def test_a_write_for_which_nobody_waits_shares_the_next_commit(writer, commits, quiet, monkeypatch):
+    monkeypatch.setattr(writer_module, "LINGER_SECONDS", 60)
+    told = quiet()
+    writer.call(lambda _transaction: None)
+    assert told.is_set()
+    assert commits == [2]
+
+
+def test_it_is_committed_alone_when_nothing_else_comes(commits, quiet, monkeypatch):
+    monkeypatch.setattr(writer_module, "LINGER_SECONDS", 0.01)
+    assert quiet().wait(10)
+    assert commits == [1]
+
+
+def test_the_end_of_the_writer_does_not_wait_for_it(writer, quiet, monkeypatch):
+    monkeypatch.setattr(writer_module, "LINGER_SECONDS", 60)
+    told = quiet()
+    writer.close()
+    assert told.is_set()

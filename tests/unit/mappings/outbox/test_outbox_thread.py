@@ -163,13 +163,17 @@ def test_draining_gives_up_at_its_end_and_what_comes_late_is_dropped(house):
 def test_a_fault_of_the_dispatcher_does_not_end_the_thread(house, monkeypatch, caplog):
     house, thread = house
     dispatcher = thread._dispatcher
-    original = dispatcher.step
+    original, failed = dispatcher.step, threading.Event()
 
     def step(_):
         monkeypatch.setattr(dispatcher, "step", original)
+        failed.set()
         raise RuntimeError("oops")
 
     monkeypatch.setattr(dispatcher, "step", step)
     house.add("1")
     assert house.next() == "1"
+    assert failed.wait(PATIENCE_SECONDS)  # perhaps only now: a step may have been under way
+    house.add("2")
+    assert house.next() == "2"
     assert "oops" in caplog.text
