@@ -9,6 +9,7 @@ import pytest
 from tests.clients.suites.catalog import Reason, Suite, load_catalog, result_of
 from tests.clients.suites.reports import Outcome, ReportError, read_junit, read_mocha
 from tests.clients.suites.results import lines_of, read_results
+from tests.clients.suites.running import SuiteError, _environment, _must, _once
 
 SUITE = Suite(
     name="client",
@@ -91,6 +92,28 @@ bye"""
     ]
     with pytest.raises(ReportError, match="crashed"):
         list(read_mocha("it crashed"))
+
+
+def test_a_package_is_fetched_once_and_anew_when_the_catalog_says_otherwise(tmp_path):
+    folder, fetched = tmp_path / "client", []
+    for suite in (SUITE, SUITE, replace(SUITE, version="1.0.1"), replace(SUITE, version="1.0.1", reasons=())):
+        _once(suite, folder, lambda: fetched.append(list(folder.iterdir())))
+    assert fetched == [[], []]
+
+
+def test_a_suite_sees_its_own_settings_and_nothing_of_the_users(tmp_path, monkeypatch):
+    monkeypatch.setenv("AWS_PROFILE", "work")
+    monkeypatch.setenv("AWS_ACCESS_KEY_ID", "mine")
+    suite = replace(SUITE, environment={"ENDPOINT": "{url}/x"})
+    found = _environment(suite, tmp_path, {"url": "http://127.0.0.1:1"})
+    assert found["ENDPOINT"] == "http://127.0.0.1:1/x"
+    assert found["AWS_ACCESS_KEY_ID"] == "local"
+    assert "AWS_PROFILE" not in found
+
+
+def test_a_command_that_fails_is_told_with_what_it_said(tmp_path):
+    with pytest.raises(SuiteError, match=r"sh -c echo no; exit 3 ended with 3: no"):
+        _must(["sh", "-c", "echo no; exit 3"], tmp_path)
 
 
 def test_the_section_has_a_row_for_each_suite_and_a_line_for_each_reason():
