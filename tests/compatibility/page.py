@@ -1,4 +1,4 @@
-"""The page `docs/compatibility.md`: made of the SDK's models, the daemon's operations and `docs/compatibility.toml`."""
+"""The page `docs/compatibility.md`: made of the SDK's models, the daemon's operations and notes in `docs`."""
 
 from __future__ import annotations
 
@@ -9,6 +9,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from tests.clients.differential.differences import DIFFERENCES
+from tests.clients.suites.catalog import load_catalog
+from tests.clients.suites.results import lines_of, read_results
 from tests.compatibility.models import SERVICES, operations
 
 if TYPE_CHECKING:
@@ -21,7 +23,8 @@ PAGE = DOCS / "compatibility.md"
 NOTES = DOCS / "compatibility.toml"
 _TITLES = {"dynamodb": "DynamoDB", "dynamodbstreams": "DynamoDB Streams"}
 _MADE = (
-    "<!-- Made by scripts/compatibility from botocore's models, cdc's operations and compatibility.toml: edit that. -->"
+    "<!-- Made by scripts/compatibility from botocore's models, cdc's operations, compatibility.toml, which is for editing, "
+    "and what scripts/client-suites found. -->"
 )
 
 
@@ -115,6 +118,7 @@ def _lines(found: Sequence[Operation], notes: Notes) -> Iterator[str]:
     yield from (f"| {each.kind} | {each.because} |" for each in DIFFERENCES)
     yield from ("", "## Clients tried by hand", "", _BY_HAND, "", "| client | what was done |", "|---|---|")
     yield from (f"| {name} | {done} |" for name, done in notes.clients.items())
+    yield from lines_of(read_results(), load_catalog().absent)
 
 
 def _row(operation: Operation, notes: Notes) -> str:

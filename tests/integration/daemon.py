@@ -24,15 +24,18 @@ CONFIG = f'[server]\nallowed_origins = ["{ALLOWED_ORIGIN}"]\n[s3]\nfolder = "buc
 
 
 class Daemon:
-    """A daemon on one file. `url` is where it listens now; another start may get another port."""
+    """A daemon on one file. `url` is where it listens now; another start may get another port, unless one is given."""
 
-    def __init__(self, path: Path, config: str = CONFIG, environment: Mapping[str, str] | None = None) -> None:
+    def __init__(
+        self, path: Path, config: str = CONFIG, environment: Mapping[str, str] | None = None, port: int = 0
+    ) -> None:
         self.path = path
         self.url = ""
         self._config = path.with_suffix(".toml")
         self._config.write_text(config)
         self.environment = {"PYTHONPATH": str(ROOT)} | dict(environment or {})
         self._log = path.with_suffix(".log")
+        self._port = port
         self._process: subprocess.Popen[str] | None = None
 
     @property
@@ -42,7 +45,7 @@ class Daemon:
 
     def start(self) -> None:
         """Start it and wait until it says where it listens."""
-        options = ["--database", str(self.path), "--config", str(self._config), "--port", "0"]
+        options = ["--database", str(self.path), "--config", str(self._config), "--port", str(self._port)]
         with self._log.open("a") as log:
             self._process = subprocess.Popen(
                 [sys.executable, "-m", "cdc", "serve", *options],
