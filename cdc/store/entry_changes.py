@@ -34,7 +34,8 @@ _ROW = ("key", "item", "size", "crc", "included")
 _insert = insert(index_items).values(index_id=bindparam("index"), **_values)
 _INSERT = prepare(_insert, "index", *_ROW)
 INSERT_NEW = prepare(_insert.prefix_with("OR IGNORE"), "index", *_ROW)
-_UPDATE = prepare(update(index_items).where(*_of_key).values(**_values), *_ROW, "index", "at")
+_REPLACE = prepare(_insert.prefix_with("OR REPLACE"), "index", *_ROW)
+_MOVE = prepare(update(index_items).where(*_of_key).values(**_values), *_ROW, "index", "at")
 DELETE = prepare(delete(index_items).where(*_of_key), "index", "at")
 
 
@@ -56,21 +57,24 @@ class EntryChanges:
         """Bring what was gathered into the file."""
         if not self._changes:
             return
-        gone, changed, added = [], [], []
+        gone, added, same, moved = [], [], [], []
         for (index_id, _), (key, new) in self._changes.items():
             if key is None:
                 if new is not None:
                     added.append((index_id, *new))
             elif new is None:
                 gone.append((index_id, key))
+            elif new[0] == key:
+                same.append((index_id, *new))
             else:
-                changed.append((*new, index_id, key))
+                moved.append((*new, index_id, key))
         self._changes.clear()
         cursor.executemany(DELETE, sorted(gone))
         cursor.executemany(_INSERT, sorted(added))  # no two have the same index and key
-        cursor.executemany(_UPDATE, sorted(changed, key=_place))
-        if cursor.rowcount < len(changed):  # an entry was missing, which its item's next change mends
-            cursor.executemany(INSERT_NEW, [(index_id, *row) for *row, index_id, _ in changed])
+        cursor.executemany(_REPLACE, sorted(same))
+        cursor.executemany(_MOVE, sorted(moved, key=_place))
+        if cursor.rowcount < len(moved):  # an entry was missing, which its item's next change mends
+            cursor.executemany(INSERT_NEW, [(index_id, *row) for *row, index_id, _ in moved])
 
 
 def _place(change: tuple[Any, ...]) -> tuple[int, bytes]:
