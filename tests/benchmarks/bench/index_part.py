@@ -74,7 +74,7 @@ def create(service: Service, table: str, projection: str) -> None:
     """Create a table with two indexes of a projection, or with none."""
     projected: dict[str, Any] = {"ProjectionType": projection}
     if projection == "INCLUDE":
-        projected["NonKeyAttributes"] = ["a"]  # which differs in each put
+        projected["NonKeyAttributes"] = ["a"]  # 60 bytes, which differ in each put
     indexes = [
         {
             "IndexName": f"by-{name}",
@@ -100,9 +100,10 @@ def puts(table: str) -> Iterable[dict[str, Any]]:
     """Make the first put of each item, as requests.lua builds them."""
     for key in range(KEYS):
         item = {
-            "a": {"S": f"{FIRST_NUMBER}{PAYLOAD}"},
+            "a": {"S": f"{FIRST_NUMBER}{PAYLOAD[:48]}"},
             "b": {"N": str(FIRST_NUMBER + key)},
             "c": {"S": f"c{key % 97:06d}"},
+            "d": {"S": PAYLOAD[48:]},
             "e": {"S": f"e{key % 1009:06d}"},
             "pk": {"S": f"item-{key:08d}"},
         }
