@@ -45,8 +45,11 @@ if TYPE_CHECKING:
 
 log = logging.getLogger(__name__)
 
-READ_THREADS = 4
-"""Queries and scans that run at a time; they hold the GIL but for SQLite's steps, so more would not be faster."""
+READ_THREADS = 1
+"""Queries, scans and the like that run at a time, each for one page. They hold the GIL but for SQLite's steps: a second
+thread makes no page come sooner, and has the writer wait for the GIL twice as often. With four, a parallel scan got two
+thirds of the pages, and writes beside it took 5 ms in place of 0.7 (docs/performance.md).
+"""
 _UNKNOWN = "<UnknownOperationException/>\n"
 _CROSS_ORIGIN = [
     (b"access-control-allow-origin", b"*"),

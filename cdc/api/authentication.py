@@ -82,14 +82,14 @@ class Authenticator:
         headers = request.headers
         authorization = headers.get(b"authorization")
         usual = self._open and request.local and b"?" not in request.target
-        # A regular expression would take 1 µs.
+        # A regular expression would take 1 µs, and `in` twice as long as `find`.
         if usual and (
             authorization is None
             or (
                 b"x-amz-date" in headers
                 and authorization.startswith(_OPENING)
-                and b" SignedHeaders=" in authorization
-                and b" Signature=" in authorization
+                and authorization.find(b" SignedHeaders=") > 0
+                and authorization.find(b" Signature=") > 0
             )
         ):
             return

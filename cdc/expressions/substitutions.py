@@ -88,6 +88,8 @@ class Substitutions:
 
         The last of the checks: call it once all expressions of the request are bound.
         """
+        if not self.names and not self.values:
+            return
         for parameter, given in ((_NAMES, self.names), (_VALUES, self.values)):
             unused = [placeholder for placeholder in given if placeholder not in self._used]
             if unused:

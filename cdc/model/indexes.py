@@ -26,10 +26,11 @@ from cdc.model.keys import (
     encode_scalar,
     partition_end,
 )
-from cdc.model.values import Item, canonical_bytes, item_size, load_item
+from cdc.model.values import SIZES, Item, canonical_bytes, load_item, value_size
+from cdc.model.wire_types import utf8_size
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping, Sequence
+    from collections.abc import Mapping, Sequence
 
     from cdc.model.keys import KeySchema
     from cdc.model.values import AttributeValue
@@ -48,6 +49,7 @@ _END = b"\0\0"
 _ESCAPED_ZERO = b"\0\xff"
 
 _EncodeKey: TypeAlias = Callable[[Item, bytes], bytes | None]
+_SizeOfKeys: TypeAlias = Callable[[Item], int]
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -86,6 +88,7 @@ class Index:
     table_key: KeySchema
     key_names: tuple[str, ...]  # attributes of the index's key and the table's
     included: frozenset[str]  # attributes that entries hold besides index and table key; empty unless INCLUDE
+    whole_items: bool  # whether it holds all attributes, and so all of an item
     backfilling: bool  # whether items from before the index may still have no entry
     encode_key: _EncodeKey = field(compare=False, repr=False)
     """Encodes the key of an item's entry, given the item's own encoded key; None when it has none.
@@ -93,6 +96,8 @@ class Index:
     That is when a key attribute is missing, or is of another type, empty or too long, as it may be in items from
     before the index. (DynamoDB: sparse indexes.)
     """
+    size_of_keys: _SizeOfKeys = field(compare=False, repr=False)
+    """Gives the bytes that the keys of index and table take in an item that has an entry."""
 
     @property
     def name(self) -> str:
@@ -103,11 +108,6 @@ class Index:
     def local(self) -> bool:
         """Whether it shares the table's partition key."""
         return self.definition.local
-
-    @property
-    def whole_items(self) -> bool:
-        """Whether it holds all attributes, and so all of an item."""
-        return self.definition.projection == ALL
 
     def holds(self, name: str) -> bool:
         """Tell whether entries have an attribute, if their item does."""
@@ -128,7 +128,8 @@ def build_index(
     """Make the index of a definition; `types` are those of the table's attribute definitions."""
     hashes = tuple((name, types[name]) for name, role in definition.key_schema if role == "HASH")
     ranges = tuple((name, types[name]) for name, role in definition.key_schema if role == "RANGE")
-    keys = tuple(dict.fromkeys(name for name, _ in (*hashes, *ranges, *table_key.attributes())))
+    all_keys = dict((*hashes, *ranges, *table_key.attributes()))
+    keys = tuple(all_keys)
     return Index(
         id=id_,
         definition=definition,
@@ -139,8 +140,10 @@ def build_index(
         table_key=table_key,
         key_names=keys,
         included=frozenset(definition.non_key_attributes).difference(keys),
+        whole_items=definition.projection == ALL,
         backfilling=backfilling,
         encode_key=_key_encoder(() if definition.local else hashes, ranges),
+        size_of_keys=_key_sizer(tuple(all_keys.items())),
     )
 
 
@@ -153,13 +156,15 @@ def _key_encoder(hashes: KeyAttributes, ranges: KeyAttributes) -> _EncodeKey:
     def encode(item: Item, table_key: bytes) -> bytes | None:
         key, left = b"", MAX_PARTITION_KEY_BYTES
         for name, kind, encode_value in hashed:
-            value = item.get(name)
-            text = None if value is None else value.get(kind)
+            if name not in item:
+                return None
+            text = item[name].get(kind)
             if not text:
                 return None
             encoded = encode_value(text)
-            left -= len(encoded)
-            key += len(encoded).to_bytes(LENGTH_BYTES, "big") + encoded
+            length = len(encoded)
+            left -= length
+            key += length.to_bytes(LENGTH_BYTES, "big") + encoded
         if left < 0:
             return None
         if hashed:
@@ -169,8 +174,9 @@ def _key_encoder(hashes: KeyAttributes, ranges: KeyAttributes) -> _EncodeKey:
             key, table_key = table_key[:end], table_key[end:]
         left = MAX_SORT_KEY_BYTES
         for name, kind, encode_value in ranged:
-            value = item.get(name)
-            text = None if value is None else value.get(kind)
+            if name not in item:
+                return None
+            text = item[name].get(kind)
             if not text:
                 return None
             encoded = encode_value(text)
@@ -179,6 +185,20 @@ def _key_encoder(hashes: KeyAttributes, ranges: KeyAttributes) -> _EncodeKey:
         return None if left < 0 else key + table_key
 
     return encode
+
+
+def _key_sizer(attributes: KeyAttributes) -> _SizeOfKeys:
+    """Make an index's `size_of_keys`, which every write of a key or an included attribute goes through."""
+    names_bytes = sum(utf8_size(name) for name, _ in attributes)
+    sized = tuple((name, kind, SIZES[kind]) for name, kind in attributes)
+
+    def size_of_keys(item: Item) -> int:
+        size = names_bytes
+        for name, kind, content_size in sized:
+            size += content_size(item[name][kind])
+        return size
+
+    return size_of_keys
 
 
 def index_partition(index: Index, values: Sequence[AttributeValue]) -> bytes:
@@ -225,26 +245,29 @@ def entry_of(index: Index, item: Item, item_bytes: int, table_key: bytes) -> Ent
 
 def entry_at(index: Index, item: Item, item_bytes: int, key: bytes) -> Entry:
     """Build an item's entry under its key, which the caller has encoded."""
+    if index.whole_items:
+        return Entry(key, item_bytes, None)
     if index.definition.projection != INCLUDE:
-        return Entry(key, entry_size(index, item, item_bytes), None)
-    included = _some(item, index.included)
-    return Entry(key, _keys_size(index, item) + item_size(included), canonical_bytes(included))
+        return Entry(key, index.size_of_keys(item), None)
+    included, size = {}, index.size_of_keys(item)
+    for name in index.included:
+        value = item.get(name)
+        if value is not None:
+            included[name] = value
+            size += utf8_size(name) + value_size(value)
+    return Entry(key, size, canonical_bytes(included))
 
 
 def entry_size(index: Index, item: Item, item_bytes: int) -> int:
     """Give the bytes of the entry of an item that has one, without building it."""
     if index.whole_items:
         return item_bytes
-    size = _keys_size(index, item)
-    return size + item_size(_some(item, index.included)) if index.included else size
-
-
-def _keys_size(index: Index, item: Item) -> int:
-    return item_size({name: item[name] for name in index.key_names})
-
-
-def _some(item: Item, names: Iterable[str]) -> Item:
-    return {name: item[name] for name in names if name in item}
+    size = index.size_of_keys(item)
+    for name in index.included:
+        value = item.get(name)
+        if value is not None:
+            size += utf8_size(name) + value_size(value)
+    return size
 
 
 def entry_content(index: Index, key: bytes, included: bytes | None) -> bytes:

@@ -25,7 +25,7 @@ from cdc.model.numbers import normalise
 from cdc.model.wire_types import decode_base64, refuse, utf8_size
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Mapping
 
 AttributeValue: TypeAlias = dict[str, Any]
 Item: TypeAlias = dict[str, AttributeValue]
@@ -249,7 +249,7 @@ def item_size(item: Item) -> int:
 def value_size(value: AttributeValue) -> int:
     """Return the bytes of a normalised value (DynamoDB: item sizes)."""
     [(kind, content)] = value.items()
-    return _SIZES[kind](content)
+    return SIZES[kind](content)
 
 
 def _binary_size(text: str) -> int:
@@ -260,7 +260,7 @@ def _constant_size(_content: bool) -> int:  # noqa: FBT001 - the content of BOOL
     return 1
 
 
-_SIZES: dict[str, Callable[[Any], int]] = {
+SIZES: Mapping[str, Callable[[Any], int]] = {
     "S": utf8_size,
     "N": numbers.size,
     "B": _binary_size,
@@ -272,6 +272,7 @@ _SIZES: dict[str, Callable[[Any], int]] = {
     "NS": lambda elements: sum(map(numbers.size, elements)),
     "BS": lambda elements: sum(map(_binary_size, elements)),
 }
+"""What gives the bytes of a normalised value's content, by its type."""
 
 
 def compare(a: AttributeValue, b: AttributeValue) -> int | None:

@@ -9,11 +9,12 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 from zlib import crc32
 
-from sqlalchemy import bindparam, delete, insert, select, update
+from sqlalchemy import bindparam, delete, select, update
 
 from cdc.model.errors import InternalServerError
 from cdc.model.indexes import entry_content, entry_of
 from cdc.model.values import load_item
+from cdc.store.entry_changes import DELETE, INSERT_NEW
 from cdc.store.items import RANGE_ROWS, damaged
 from cdc.store.schema import dropped_indexes, index_items, indexes, items
 from cdc.store.statements import prepare
@@ -23,6 +24,7 @@ if TYPE_CHECKING:
 
     from cdc.model.catalog import Table
     from cdc.model.indexes import Entry, Index
+    from cdc.store.entry_changes import StoredEntry
     from cdc.store.items import Row
     from cdc.store.transaction import Transaction
 
@@ -36,33 +38,6 @@ BACKFILL_ROWS = 16
 """Of them fetched from the driver at a time."""
 
 _column = index_items.c
-_of_key = (_column.index_id == bindparam("index"), _column.key == bindparam("at"))
-_INSERT_VALUES = ("index", "key", "item", "size", "crc", "included")
-_insert = insert(index_items).values(
-    index_id=bindparam("index"),
-    key=bindparam("key"),
-    item_id=bindparam("item"),
-    size=bindparam("size"),
-    crc=bindparam("crc"),
-    included=bindparam("included"),
-)
-_INSERT = prepare(_insert, *_INSERT_VALUES)
-_INSERT_NEW = prepare(_insert.prefix_with("OR IGNORE"), *_INSERT_VALUES)
-_MOVE = prepare(
-    update(index_items)
-    .where(*_of_key)
-    .values(key=bindparam("key"), size=bindparam("size"), crc=bindparam("crc"), included=bindparam("included")),
-    *("key", "size", "crc", "included", "index", "at"),
-)
-_REWRITE = prepare(
-    update(index_items)
-    .where(*_of_key)
-    .values(size=bindparam("size"), crc=bindparam("crc"), included=bindparam("included")),
-    *("size", "crc", "included", "index", "at"),
-)
-_DELETE = prepare(delete(index_items).where(*_of_key), "index", "at")
-_EXISTS = prepare(select(_column.item_id).where(*_of_key), "index", "at")
-
 _in_range = (
     _column.index_id == bindparam("index"),
     _column.key >= bindparam("low"),
@@ -100,49 +75,52 @@ def entry_crc(item_id: int, key: bytes, included: bytes | None) -> int:
     return crc if included is None else crc32(included, crc)
 
 
-def _stored_size(index: Index, entry: Entry) -> int:
-    """Give what is stored as an entry's size: nothing for a whole item, whose row says it, and may be rewritten alone."""
-    return 0 if index.whole_items else entry.size
+def change_entry(
+    transaction: Transaction,
+    index: Index,
+    item_key: bytes,
+    item_id: int,
+    old: tuple[bytes, int] | None,
+    new: Entry | None,
+) -> None:
+    """Bring the entry of an item, under its encoded key and with its row, from `old`, key and size, to `new`.
 
-
-def insert_entry(transaction: Transaction, index: Index, item_id: int, entry: Entry) -> None:
-    """Add the entry of an item that had none."""
-    key, size, included = entry
-    crc = entry_crc(item_id, key, included)
-    transaction.cursor.execute(_INSERT, (index.id, key, item_id, _stored_size(index, entry), crc, included))
-    transaction.count_entries(index.id, 1, size)
-
-
-def remove_entry(transaction: Transaction, index: Index, key: bytes, size: int) -> None:
-    """Remove the entry under a key, of so many bytes. While the index is backfilled it may not be there."""
-    cursor = transaction.cursor
-    cursor.execute(_DELETE, (index.id, key))
-    if cursor.rowcount:
-        transaction.count_entries(index.id, -1, -size)
-
-
-def move_entry(transaction: Transaction, index: Index, item_id: int, old_key: bytes, old_size: int, new: Entry) -> None:
-    """Give an item's entry another key. While the index is backfilled the old one may not be there."""
-    key, size, included = new
-    crc = entry_crc(item_id, key, included)
-    cursor = transaction.cursor
-    cursor.execute(_MOVE, (key, _stored_size(index, new), crc, included, index.id, old_key))
-    if cursor.rowcount:
-        transaction.count_entries(index.id, 0, size - old_size)
+    None is no entry. While the index is backfilled the old one may not be there.
+    """
+    if index.backfilling:
+        _change_at_once(transaction, index, item_id, old, new)
+        return
+    if old is None:
+        assert new is not None
+        transaction.count_entries(index.id, 1, new.size)
+    elif new is None:
+        transaction.count_entries(index.id, -1, -old[1])
     else:
-        insert_entry(transaction, index, item_id, new)
+        if new.size != old[1]:
+            transaction.count_entries(index.id, 0, new.size - old[1])
+        if index.whole_items and new.key == old[0]:
+            return
+    stored = None if new is None else _stored(index, item_id, new)
+    transaction.entries.add(transaction.cursor, index.id, item_key, None if old is None else old[0], stored)
 
 
-def rewrite_entry(transaction: Transaction, index: Index, item_id: int, old_size: int, new: Entry) -> None:
-    """Change what an entry holds, under the same key. While the index is backfilled it may not be there yet."""
-    key, size, included = new
+def _change_at_once(
+    transaction: Transaction, index: Index, item_id: int, old: tuple[bytes, int] | None, new: Entry | None
+) -> None:
     cursor = transaction.cursor
-    if included is not None:
-        cursor.execute(_REWRITE, (size, entry_crc(item_id, key, included), included, index.id, key))
+    if old is not None:
+        key, size = old
+        cursor.execute(DELETE, (index.id, key))
         if cursor.rowcount:
-            transaction.count_entries(index.id, 0, size - old_size)
-    elif size != old_size and (not index.backfilling or cursor.execute(_EXISTS, (index.id, key)).fetchall()):
-        transaction.count_entries(index.id, 0, size - old_size)
+            transaction.count_entries(index.id, -1, -size)
+    if new is not None:
+        _insert_new(transaction, index, item_id, new)
+
+
+def _stored(index: Index, item_id: int, entry: Entry) -> StoredEntry:
+    """Give what is stored of an entry. A whole item's size is not: its own row has it, and may be rewritten alone."""
+    key, size, included = entry
+    return key, item_id, 0 if index.whole_items else size, entry_crc(item_id, key, included), included
 
 
 def scan_entries(
@@ -227,12 +205,10 @@ def _items_after(
 
 
 def _insert_new(transaction: Transaction, index: Index, item_id: int, entry: Entry) -> None:
-    key, size, included = entry
     cursor = transaction.cursor
-    crc = entry_crc(item_id, key, included)
-    cursor.execute(_INSERT_NEW, (index.id, key, item_id, _stored_size(index, entry), crc, included))
+    cursor.execute(INSERT_NEW, (index.id, *_stored(index, item_id, entry)))
     if cursor.rowcount:
-        transaction.count_entries(index.id, 1, size)
+        transaction.count_entries(index.id, 1, entry.size)
 
 
 def sweep_dropped(transaction: Transaction) -> bool:

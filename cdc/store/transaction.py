@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 from sqlalchemy import bindparam, select, update
 
 from cdc.store.catalog import load_catalog
+from cdc.store.entry_changes import EntryChanges
 from cdc.store.schema import indexes, state, tables
 from cdc.store.statements import prepare
 
@@ -71,6 +72,7 @@ class Transaction:
     secret: bytes
     table_deltas: dict[int, list[int]] = field(default_factory=dict)  # table id → [items, bytes] to add
     index_deltas: dict[int, list[int]] = field(default_factory=dict)  # index id → [entries, bytes] to add
+    entries: EntryChanges = field(default_factory=EntryChanges)  # of indexes, not written yet
     appended_shards: set[int] = field(default_factory=set)  # shards that got records
     has_posted: bool = False  # whether messages were put into the outbox
     new_records: dict[int, NewRecords] = field(default_factory=dict)  # by retention
@@ -84,7 +86,7 @@ class Transaction:
     @property
     def connection(self) -> Connection:
         """The connection for control-plane statements in Core, which see all that was written before."""
-        self._write_records()
+        self._write_gathered()
         return self.core
 
     @property
@@ -124,7 +126,7 @@ class Transaction:
 
     def finish(self) -> None:
         """Write back what was gathered on the way; the writer calls it before the commit."""
-        self._write_records()
+        self._write_gathered()
         for table_id, (items, size_bytes) in self.table_deltas.items():
             if items or size_bytes:
                 self.cursor.execute(_COUNT, (items, size_bytes, table_id))
@@ -134,6 +136,10 @@ class Transaction:
         if self.counters != self._loaded:
             moved = self.counters
             self.cursor.execute(_SAVE, (moved.epoch, moved.next_sequence, moved.last_created_ms))
+
+    def _write_gathered(self) -> None:
+        self.entries.write(self.cursor)
+        self._write_records()
 
     def _write_records(self) -> None:
         """Insert the gathered records: together, as that costs half of one by one."""

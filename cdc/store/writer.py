@@ -215,7 +215,7 @@ class Writer:
                 done += 1
                 if self._clock.monotonic() > deadline:
                     break
-            transaction.finish()
+            _finish(transaction)
             self._cursor.execute("COMMIT")
             self._catalog = transaction.loaded_catalog
             has_changed_catalog = transaction.counters.epoch != epoch
@@ -333,7 +333,17 @@ class _News(NamedTuple):
 
 
 class _BrokenJobError(Exception):
-    """A job failed in its middle; the cause is its exception."""
+    """A job failed in its middle, or what it left to be written did; the cause is the exception."""
+
+
+def _finish(transaction: Transaction) -> None:
+    """Write what the jobs left to be written together; one of them is to blame if that can't be done."""
+    try:
+        transaction.finish()
+    except Exception as error:
+        if is_environment(error):
+            raise
+        raise _BrokenJobError from error
 
 
 def _safely(what: str, act: Callable[..., object], *arguments: object) -> None:

@@ -16,7 +16,7 @@ _GROUPS = ("GlobalSecondaryIndexes", "LocalSecondaryIndexes")
 
 def write_units(size_bytes: int) -> float:
     """Units of a write whose larger image has this size. DynamoDB: a started KB each, at least one."""
-    return float(max(1, -(-size_bytes // _WRITE_UNIT_BYTES)))
+    return 1.0 if size_bytes <= _WRITE_UNIT_BYTES else float(-(-size_bytes // _WRITE_UNIT_BYTES))
 
 
 def read_units(size_bytes: int, *, consistent: bool) -> float:

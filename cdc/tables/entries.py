@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, TypeAlias
 from cdc.model.errors import ValidationException
 from cdc.model.indexes import entry_at, entry_of, entry_size
 from cdc.model.values import MAX_ITEM_BYTES
-from cdc.store import index_items
+from cdc.store.index_items import change_entry
 from cdc.tables.capacity import write_units
 
 if TYPE_CHECKING:
@@ -39,7 +39,7 @@ def change_entries(
         if old is None:
             units = _add(transaction, index, key, item_id, new)
         elif new is None:
-            units = _take(transaction, index, key, old)
+            units = _take(transaction, index, key, item_id, old)
         else:
             units = _change(transaction, index, key, item_id, old, new)
         if units:
@@ -52,16 +52,16 @@ def _add(transaction: Transaction, index: Index, key: bytes, item_id: int, new: 
     entry = entry_of(index, *new, key)
     if entry is None:
         return 0
-    index_items.insert_entry(transaction, index, item_id, entry)
+    change_entry(transaction, index, key, item_id, None, entry)
     return write_units(entry.size)
 
 
-def _take(transaction: Transaction, index: Index, key: bytes, old: tuple[Item, int]) -> float:
+def _take(transaction: Transaction, index: Index, key: bytes, item_id: int, old: tuple[Item, int]) -> float:
     at = index.encode_key(old[0], key)
     if at is None:
         return 0
     size = entry_size(index, *old)
-    index_items.remove_entry(transaction, index, at, size)
+    change_entry(transaction, index, key, item_id, (at, size), None)
     return write_units(size)
 
 
@@ -69,16 +69,18 @@ def _change(
     transaction: Transaction, index: Index, key: bytes, item_id: int, old: tuple[Item, int], new: tuple[Item, int]
 ) -> float:
     before, after = old[0], new[0]
-    if _differ(before, after, index.own_names):
-        return _move(transaction, index, key, item_id, old, new)
-    if not index.whole_items and not _differ(before, after, index.included):
+    moves = _differ(before, after, index.own_names)
+    if not moves and not index.whole_items and not _differ(before, after, index.included):
         return 0
     at = index.encode_key(before, key)
     if at is None:
-        return 0
-    size, entry = entry_size(index, *old), entry_at(index, *new, at)
-    index_items.rewrite_entry(transaction, index, item_id, size, entry)
-    return write_units(max(size, entry.size))
+        return _add(transaction, index, key, item_id, new) if moves else 0
+    size = entry_size(index, *old)
+    entry = entry_of(index, *new, key) if moves else entry_at(index, *new, at)
+    change_entry(transaction, index, key, item_id, (at, size), entry)
+    if entry is None:
+        return write_units(size)
+    return write_units(size) + write_units(entry.size) if moves else write_units(max(size, entry.size))
 
 
 def _differ(before: Item, after: Item, names: Iterable[str]) -> bool:
@@ -86,20 +88,6 @@ def _differ(before: Item, after: Item, names: Iterable[str]) -> bool:
         if before.get(name) != after.get(name):
             return True
     return False
-
-
-def _move(
-    transaction: Transaction, index: Index, key: bytes, item_id: int, old: tuple[Item, int], new: tuple[Item, int]
-) -> float:
-    at = index.encode_key(old[0], key)
-    if at is None:
-        return _add(transaction, index, key, item_id, new)
-    size, entry = entry_size(index, *old), entry_of(index, *new, key)
-    if entry is None:
-        index_items.remove_entry(transaction, index, at, size)
-        return write_units(size)
-    index_items.move_entry(transaction, index, item_id, at, size, entry)
-    return write_units(size) + write_units(entry.size)
 
 
 def check_local_sizes(table: Table, item: Item, size: int, key: bytes, message: str) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 
 import orjson
 
@@ -43,8 +43,7 @@ class Projecting(Protocol):
         """Return the part of an item."""
 
 
-@dataclass(frozen=True, slots=True)
-class PageRequest:
+class PageRequest(NamedTuple):
     """What Query and Scan ask for alike."""
 
     table_name: str  # as the request has it, perhaps an ARN
@@ -67,7 +66,6 @@ class Page:
     count: int = 0  # that passed the filter
     scanned: int = 0
     size: int = 0  # bytes read from the source
-    weight: int = 0  # bytes that the page is cut by: of an item, where a local index had to fetch it
     fetch_units: float = 0.0  # of what a local index had to fetch from the table
     last: Row | None = None  # set when the read stopped before the end
 
@@ -163,34 +161,41 @@ def rows_at_once(asked: PageRequest) -> int:
 
 def cut_page(rows: Generator[Row, None, None], asked: PageRequest) -> Page:
     """Take rows up to the end of the page, and close them."""
-    page = Page([])
+    page, limit = Page([]), asked.limit
+    whole = asked.filter is None and asked.projection is None and not asked.count_only
+    # In variables, as a page may have tens of thousands of rows. It is cut by what was read: of an item that a local
+    # index had to fetch, its bytes and not the entry's.
+    scanned = size = weight = 0
     try:
         for row in rows:
-            _, size, item, fetched = row
-            weight = page.weight + (fetched or size)
-            if weight > PAGE_BYTES and page.scanned:
+            _, row_size, item, fetched = row
+            weight += fetched or row_size
+            if weight > PAGE_BYTES and scanned:
                 break
-            page.weight = weight
-            page.scanned += 1
-            page.size += size
+            page.last = row
+            scanned += 1
+            size += row_size
             if fetched:
                 page.fetch_units += read_units(fetched, consistent=asked.consistent)
-            page.last = row
-            _take(page, asked, item)
-            if page.scanned == asked.limit:
+            if whole:
+                page.items.append(item)
+            else:
+                _take(page, asked, item)
+            if scanned == limit:
                 break
         else:
             page.last = None
     finally:
         rows.close()
+    page.scanned, page.size = scanned, size
+    if whole:
+        page.count = scanned
     return page
 
 
 def _take(page: Page, asked: PageRequest, item: bytes) -> None:
     if asked.filter is None and asked.projection is None:
         page.count += 1
-        if not asked.count_only:
-            page.items.append(item)
         return
     loaded = load_item(item)
     if asked.filter is not None and not asked.filter.matches(loaded):

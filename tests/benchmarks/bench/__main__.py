@@ -16,7 +16,7 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from tests.benchmarks.bench import delivery_part, load_part, purge_part, report
+from tests.benchmarks.bench import delivery_part, index_part, load_part, purge_part, report
 from tests.benchmarks.bench.bench import QUICK, Bench, Options
 from tests.benchmarks.bench.machine import facts, filesystem
 from tests.benchmarks.bench.results import Results
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
 LOADS = ("put", "get", "query")
-PARTS = (*LOADS, "drain", "delivery", "latency", "purge")
+PARTS = (*LOADS, "indexes", "drain", "delivery", "latency", "purge")
 
 
 def arguments() -> argparse.Namespace:
@@ -50,6 +50,7 @@ def steps(bench: Bench, parts: set[str]) -> list[tuple[str, Callable[[], None]]]
     if loads := parts & set(LOADS):
         found.append((", ".join(sorted(loads)), partial(load_part.run, bench, loads)))
     runs = {
+        "indexes": index_part.run,
         "drain": delivery_part.run_drain,
         "delivery": delivery_part.run_delivery,
         "latency": delivery_part.run_latency,
@@ -79,7 +80,7 @@ def run(options: Options, parts: set[str]) -> tuple[dict[str, Any], Results]:
 def main() -> None:
     """Measure, print, judge."""
     given = arguments()
-    if shutil.which("wrk") is None and given.parts & set(LOADS):
+    if shutil.which("wrk") is None and given.parts & {*LOADS, "indexes"}:
         sys.exit("wrk is missing: run scripts/install-tools --bench")
     for number in (signal.SIGTERM, signal.SIGHUP):
         signal.signal(number, lambda *_: sys.exit(130))  # through the with statements, which end every process

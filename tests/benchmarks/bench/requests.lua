@@ -1,4 +1,5 @@
 -- Requests as an SDK sends them, for wrk: arguments are operation, table, number of keys and first counter.
+-- An operation may have a variant behind a colon.
 -- The counter makes every item differ from the one before, as a put of an identical item writes nothing.
 
 local STEP = 7919 -- coprime with the number of keys: every key comes once before any comes twice
@@ -18,10 +19,18 @@ local HEAD = table.concat({
   "Content-Length: %d",
   "", "",
 }, "\r\n")
+local FIRST_NUMBER = 100000000000 -- numbers in items have 12 digits
 local PAYLOAD = string.rep("durable change data capture ", 6)
 
 local function head(operation, length)
   return string.format(HEAD, wrk.host .. ":" .. wrk.port, operation, length)
+end
+
+-- Two indexes have c and e for partition keys and b for their sort key; where they move, all of them change with each put.
+local function indexed(name, key, counter, place)
+  return string.format('{"TableName":"%s","Item":{"a":{"S":"%d%s"},"b":{"N":"%d"},"c":{"S":"c%06d"},"d":{"S":"%s"},'
+    .. '"e":{"S":"e%06d"},"pk":{"S":"item-%08d"}}}', name, counter, PAYLOAD:sub(1, 48), FIRST_NUMBER + place,
+    place % 97, PAYLOAD:sub(49), place % 1009, key)
 end
 
 -- Every body of one operation is as long as any other, so that the head is built once.
@@ -29,6 +38,12 @@ local BODIES = {
   PutItem = function(name, key, counter)
     return string.format('{"TableName":"%s","Item":{"n":{"N":"%d"},"payload":{"S":"%s"},"pk":{"S":"item-%08d"}}}',
       name, counter, PAYLOAD, key)
+  end,
+  ["PutItem:stay"] = function(name, key, counter)
+    return indexed(name, key, counter, key)
+  end,
+  ["PutItem:move"] = function(name, key, counter)
+    return indexed(name, key, counter, counter % FIRST_NUMBER)
   end,
   GetItem = function(name, key)
     return string.format('{"TableName":"%s","Key":{"pk":{"S":"item-%08d"}}}', name, key)
@@ -41,7 +56,7 @@ local BODIES = {
 
 function init(args)
   local body, name, keys, counter = BODIES[args[1]], args[2], tonumber(args[3]), tonumber(args[4])
-  local start = head(args[1], #body(name, 0, counter))
+  local start = head(args[1]:match("^%a+"), #body(name, 0, counter))
   request = function()
     counter = counter + 1
     return start .. body(name, counter * STEP % keys, counter)

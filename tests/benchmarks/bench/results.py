@@ -28,6 +28,9 @@ GET_64 = "GetItem, 64 connections"
 LATENCY_IDLE = "write to handler, one write at a time"
 LATENCY_STEADY = "write to handler, 500 writes a second"
 LATENCY_TEN = "write to handler, 500 writes a second, ten mappings"
+NO_INDEX = "NONE"
+STAY = "index keys stay"
+MOVE = "index keys change"
 PURGE = "PutItem at 4,000/s, purging 100,000 records"
 NO_PURGE = "PutItem at 4,000/s, no purge"
 
@@ -41,7 +44,23 @@ SLOW_TARGET = Target(name="Catching up", what="of what the handler takes", bound
 TEN_TARGET = Target(name="Write to handler, 500/s, ten mappings", what="ms p50", bound=5.0, at_least=False)
 TEN_TAIL_TARGET = Target(name="Write to handler, 500/s, ten mappings", what="ms p99", bound=25.0, at_least=False)
 LATENCY_TARGET = Target(name="Write to handler, idle", what="ms p50", bound=5.0, at_least=False)
+INDEX_TARGETS = {
+    (projection, load): Target(
+        name=f"Two global indexes ({projection}), {load}",
+        what="of the CPU of a write without",
+        bound=2.2,
+        at_least=False,
+    )
+    for load in (STAY, MOVE)
+    for projection in ("ALL", "KEYS_ONLY", "INCLUDE")
+}
 PURGE_TARGET = Target(name="Write p99 during a purge", what="of p99 without", bound=2.0, at_least=False)
+
+
+def indexed(projection: str, load: str) -> str:
+    """Name the measurement of puts on a table whose two indexes have a projection, or that has none."""
+    indexes = "no index" if projection == NO_INDEX else f"two indexes ({projection})"
+    return f"PutItem, {indexes}, {load}"
 
 
 def delivery(kind: str) -> str:
@@ -86,6 +105,15 @@ class Results:
             (TEN_TARGET, self.values(LATENCY_TEN, "p50_ms")),
             (TEN_TAIL_TARGET, self.values(LATENCY_TEN, "p99_ms")),
             (LATENCY_TARGET, self.values(LATENCY_IDLE, "p50_ms")),
+            *(
+                (
+                    target,
+                    ratios(
+                        self.values(indexed(projection, load), "cpu_us"), self.values(indexed(NO_INDEX, load), "cpu_us")
+                    ),
+                )
+                for (projection, load), target in INDEX_TARGETS.items()
+            ),
             (PURGE_TARGET, ratios(self.values(PURGE, "p99_ms"), self.values(NO_PURGE, "p99_ms"))),
         )
         return [(target, summarise(values)) for target, values in found if values]

@@ -76,6 +76,18 @@ def test_catching_up_is_held_against_what_the_handler_takes():
     assert judged(found) == {names.SLOW_TARGET.name: (pytest.approx(0.95), True)}
 
 
+def test_a_write_with_indexes_is_held_against_the_same_load_without():
+    found = Results()
+    for load, cpu_us in ((names.STAY, 50.0), (names.MOVE, 60.0)):
+        found.add(names.indexed(names.NO_INDEX, load), {"cpu_us": cpu_us})
+    found.add(names.indexed("ALL", names.STAY), {"cpu_us": 75.0})
+    found.add(names.indexed("INCLUDE", names.MOVE), {"cpu_us": 150.0})
+    assert judged(found) == {
+        names.INDEX_TARGETS["ALL", names.STAY].name: (1.5, True),
+        names.INDEX_TARGETS["INCLUDE", names.MOVE].name: (2.5, False),
+    }
+
+
 def test_a_target_without_its_measurements_is_left_out():
     found = Results()
     found.add(names.PUT_64, {"rate": 1.0, "cpu_us": 1.0})

@@ -14,7 +14,7 @@ from cdc.model.values import canonical_bytes, item_size
 from cdc.store import catalog, items
 from cdc.store.blocks import Block
 from cdc.store.database import open_database
-from cdc.store.index_items import backfill_some, insert_entry, remove_entry
+from cdc.store.index_items import backfill_some, change_entry
 from cdc.store.writer import Writer
 from cdc.streams.capture import capture
 from cdc.streams.lifecycle import enable_stream
@@ -108,24 +108,25 @@ def put(transaction: Transaction, name: str, item: Item) -> None:
     old = items.fetch(transaction.cursor, table.id, key)
     stored, size = canonical_bytes(item), item_size(item)
     row = items.put(transaction, table.id, key, stored, size, old)
-    remove_entries(transaction, table, key, old)
-    for index in table.indexes:
-        entry = entry_of(index, item, size, key)
-        if entry is not None:
-            insert_entry(transaction, index, row, entry)
+    change_entries(transaction, table, key, row, old, items.StoredItem(row, size, stored))
     if table.stream is not None:
         before = None if old is None else (old.item, old.size)
         capture(transaction, table.stream, key, key_of(table.schema, item), before, (stored, size))
 
 
-def remove_entries(transaction: Transaction, table: Table, key: bytes, old: items.StoredItem | None) -> None:
-    """Remove the index entries of an item, if there was one."""
-    if old is None:
-        return
+def change_entries(
+    transaction: Transaction,
+    table: Table,
+    key: bytes,
+    row: int,
+    old: items.StoredItem | None,
+    new: items.StoredItem | None,
+) -> None:
+    """Bring the index entries of an item from `old` to `new`."""
     for index in table.indexes:
-        entry = entry_of(index, old.content, old.size, key)
-        if entry is not None:
-            remove_entry(transaction, index, entry.key, entry.size)
+        before, after = (None if each is None else entry_of(index, each.content, each.size, key) for each in (old, new))
+        if before is not None or after is not None:
+            change_entry(transaction, index, key, row, before and before[:2], after)
 
 
 def remove(transaction: Transaction, name: str, pk: str) -> None:
@@ -136,7 +137,7 @@ def remove(transaction: Transaction, name: str, pk: str) -> None:
     old = items.fetch(transaction.cursor, table.id, key)
     assert old is not None
     items.remove(transaction, table.id, old)
-    remove_entries(transaction, table, key, old)
+    change_entries(transaction, table, key, old.row, old, None)
     if table.stream is not None:
         capture(transaction, table.stream, key, keys, (old.item, old.size), None)
 

@@ -11,7 +11,7 @@ from cdc.model.errors import InternalServerError
 from cdc.model.indexes import Entry, entry_of
 from cdc.model.values import load_item
 from cdc.store import catalog, index_items, schema
-from cdc.store.index_items import backfill_some, scan_entries, sweep_dropped
+from cdc.store.index_items import backfill_some, change_entry, scan_entries, sweep_dropped
 from cdc.store.items import HIGHEST_KEY
 from tests.unit.store.files import add_index, create_table, item_of, put, remove
 
@@ -96,17 +96,17 @@ def entry(transaction, name, item):
 
 @pytest.mark.usefixtures("indexed")
 @pytest.mark.parametrize(("name", "size", "included"), [("all", 0, None), ("some", 99, b'{"v":{"S":"wide"}}')])
-def test_an_entry_is_moved_in_one_row_and_rewritten_in_place(writer, database, name, size, included):
+def test_an_entry_is_moved_and_changed(writer, database, name, size, included):
     """The size of a whole item is that of its row, and is not stored again."""
 
     def work(transaction):
         index, old = entry(transaction, name, item_of("a", x="1", v="v"))
-        _, new = entry(transaction, name, item_of("a", x="2", v="w"))
+        _, moved = entry(transaction, name, item_of("a", x="2", v="w"))
         _, other = entry(transaction, name, item_of("a", x="2", v="wide"))
-        index_items.insert_entry(transaction, index, 7, old)
-        index_items.move_entry(transaction, index, 7, old.key, old.size, new)
-        index_items.rewrite_entry(transaction, index, 7, new.size, Entry(other.key, 99, other.included))
-        return new.key
+        changed = Entry(other.key, 99, other.included)
+        for before, after in ((None, old), (old, moved), (moved, changed)):
+            change_entry(transaction, index, b"a", 7, before and before[:2], after)
+        return moved.key
 
     key = writer.call(work)
     with database.reading() as connection:

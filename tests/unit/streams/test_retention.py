@@ -431,7 +431,8 @@ def test_entries_of_deleted_indexes_are_swept_in_bounded_writes_with_a_rest_afte
         add_index(transaction, "kept", "gone", "x")
         index = transaction.catalog.tables["kept"].index("gone")
         for number in range(5):
-            index_items.insert_entry(transaction, index, number, Entry(b"%d" % number, 2, None))
+            entry = Entry(b"%d" % number, 2, None)
+            index_items.change_entry(transaction, index, entry.key, number, None, entry)
         catalog.drop_index(transaction, index.id)
 
     house.write(fill)
