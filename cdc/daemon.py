@@ -26,6 +26,7 @@ from cdc.api.http import Server
 from cdc.clock import SystemClock
 from cdc.functions.manager import Functions
 from cdc.functions.runner import FunctionsOptions
+from cdc.gathering import Gathering, gathering
 from cdc.lambda_api.api import LambdaApi
 from cdc.lambda_api.background import Background
 from cdc.lambda_api.call import Context
@@ -77,6 +78,8 @@ GARBAGE_OBJECTS = 20_000
 """New containers between two collections: requests leave no cycles, and a few thousand wait in a full queue."""
 OVERRUN_LOOK_SECONDS = 0.5
 """How often it is looked for in-process handlers that overrun: a timeout is a second at least."""
+GATHER_LOOK_SECONDS = 1.0
+"""How often it is looked whether the threads are busy enough to be kept on one processor."""
 API_LOOK_SECONDS = 1.0
 """How often a process that only delivers looks where the API is, which its handlers are led to."""
 CLOSE_SECONDS = 5
@@ -369,6 +372,9 @@ class Daemon:
                 stack.callback(loop.create_task(self._follow_api()).cancel)
             if self._functions is not None and self._poll_role is not None:
                 stack.callback(loop.create_task(_watch(self._functions, self._poll_role)).cancel)
+            if self._settings.server.gather_threads and (gathered := gathering(self._service.clock)) is not None:
+                stack.callback(gathered.end)
+                stack.callback(loop.create_task(_gather(gathered)).cancel)
             self._announce_start()
             gc.collect()
             gc.freeze()  # what lives as long as the process needs no more collecting
@@ -501,6 +507,17 @@ async def _watch(functions: Functions, role: roles.Role) -> None:
         if overruns != told:
             role.describe(overruns=overruns)
             told = overruns
+
+
+async def _gather(gathered: Gathering) -> None:
+    """Keep the threads that take turns at the interpreter together while they are busy."""
+    while True:
+        await asyncio.sleep(GATHER_LOOK_SECONDS)
+        try:
+            gathered.look()
+        except OSError:
+            log.exception("where this process's threads run can't be looked after; they run anywhere")
+            return
 
 
 @contextlib.contextmanager

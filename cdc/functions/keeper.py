@@ -56,6 +56,17 @@ def tell(leash: socket.socket, text: str) -> None:
         return
 
 
+def use_all_processors() -> None:
+    """Run wherever any thread of the daemon may: the one that started this may be kept on one processor."""
+    if not hasattr(os, "sched_setaffinity"):
+        return
+    try:
+        tasks = os.listdir(f"/proc/{os.getppid()}/task")  # noqa: PTH208 - as pathlib starts slowly
+        os.sched_setaffinity(0, set().union(*(os.sched_getaffinity(int(task)) for task in tasks)))
+    except OSError:  # the daemon is gone, or a thread of it
+        return
+
+
 def adopt_orphans() -> None:
     """Become the parent of orphaned descendants, where the system can: init may reap late, or in a container never."""
     if sys.platform == "linux":
@@ -211,6 +222,7 @@ def main() -> None:
         os.set_inheritable(fd, False)  # a child must hold neither the control socket nor the daemon's lock
     for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
         signal.signal(number, signal.SIG_IGN)  # the daemon drains first; the keeper ends after it
+    use_all_processors()
     adopt_orphans()
     wakeup, write_end = os.pipe()
     os.set_blocking(wakeup, False)

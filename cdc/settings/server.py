@@ -85,6 +85,14 @@ class ServerSettings(Checked):
             high=3600,
         ),
     )
+    gather_threads: bool = field(
+        default=True,
+        metadata=rule(
+            Kind.SWITCH,
+            "Whether this process's busiest threads are kept on one processor while they are busy. Python runs one of them at "
+            "a time, and handing over between processors costs more than it gains. Linux only.",
+        ),
+    )
     drain_seconds: int = field(
         default=30,
         metadata=rule(

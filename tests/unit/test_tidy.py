@@ -37,6 +37,7 @@ FLOORS = (
     ("cdc",),  # the embedded face: cdc/__init__.py
     ("cdc.lambda_api",),
     ("cdc.api",),
+    ("cdc.gathering",),
     ("cdc.daemon", "cdc.logs", "cdc.demo"),
     ("cdc.cli",),
     ("cdc.__main__",),
