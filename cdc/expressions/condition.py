@@ -40,7 +40,7 @@ from cdc.expressions.syntax import (
     Path,
     Value,
 )
-from cdc.model.errors import ValidationException
+from cdc.model.errors import Family, ValidationException
 from cdc.model.values import AttributeValue, Item, compare
 
 if TYPE_CHECKING:
@@ -80,7 +80,7 @@ def bind_condition(
     try:
         return compile_condition(text, substitutions.use(parse_condition(text))).bind(substitutions.values)
     except InvalidExpressionError as error:
-        raise ValidationException(f"Invalid {kind}Expression: {error}") from error
+        raise ValidationException(f"Invalid {kind}Expression: {error}", family=Family.REQUEST) from error
 
 
 class CompiledCondition(NamedTuple):

@@ -6,7 +6,7 @@ import re
 from typing import TYPE_CHECKING, Any
 
 from cdc.expressions.syntax import InvalidExpressionError, Parsed
-from cdc.model.errors import ValidationException
+from cdc.model.errors import Family, ValidationException
 from cdc.model.values import EMPTY_NAME, MAX_NAME_BYTES, NULL_NOT_TRUE, TOO_DEEP, AttributeValue, parse_value
 from cdc.model.wire_types import MAP, STRING, refuse, utf8_size
 
@@ -109,7 +109,8 @@ def refuse_mixed_parameters(legacy: Mapping[str, object], expressions: Mapping[s
         raise ValidationException(
             "Can not use both expression and non-expression parameters in the same request: "
             f"Non-expression parameters: {{{', '.join(given_legacy)}}} "
-            f"Expression parameters: {{{', '.join(given)}}}"
+            f"Expression parameters: {{{', '.join(given)}}}",
+            family=Family.REQUEST,
         )
 
 
@@ -119,7 +120,8 @@ def _refuse_without_expression(expressions: Mapping[str, object]) -> None:
     if all(expressions[parameter] is None for parameter in holders):
         raise ValidationException(
             f"{_VALUES} can only be specified when using expressions: "
-            f"{' and '.join(holders)} {'are' if len(holders) > 1 else 'is'} null"
+            f"{' and '.join(holders)} {'are' if len(holders) > 1 else 'is'} null",
+            family=Family.REQUEST,
         )
 
 
@@ -156,7 +158,7 @@ def _check_values(raw: object, *, wraps_null: bool) -> tuple[dict[str, Attribute
     if not isinstance(raw, dict):
         refuse(raw, MAP)
     if not raw:
-        raise ValidationException(f"{_VALUES} must not be empty")
+        raise ValidationException(f"{_VALUES} must not be empty", family=Family.REQUEST)
     for placeholder in raw:
         _check_placeholder(_VALUES, placeholder, ok=_is_value(placeholder) is not None)
     values: dict[str, AttributeValue] = {}
@@ -168,7 +170,8 @@ def _check_values(raw: object, *, wraps_null: bool) -> tuple[dict[str, Attribute
             if error.message == TOO_DEEP or (error.message == NULL_NOT_TRUE and not wraps_null):
                 raise
             raise ValidationException(
-                f"{_VALUES} contains invalid value: {error.message} for key {placeholder}"
+                f"{_VALUES} contains invalid value: {error.message} for key {placeholder}",
+                family=Family.OTHER if error.family is Family.OTHER else Family.REQUEST,
             ) from error
         size += len(placeholder) + bytes_of_value
     return values, size

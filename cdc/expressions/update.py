@@ -26,7 +26,7 @@ from cdc.expressions.paths import DocumentPath, PathTree, path_tree, project
 from cdc.expressions.predicates import SET_TYPES
 from cdc.expressions.syntax import Action, Arithmetic, Function, InvalidExpressionError, Operand, Path, Value
 from cdc.expressions.update_parser import parse_update
-from cdc.model.errors import ValidationException
+from cdc.model.errors import Family, ValidationException
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -112,7 +112,7 @@ def bind_update(text: str, substitutions: Substitutions) -> Update:
     try:
         return _compile(text, substitutions.use(parse_update(text))).bind(substitutions.values)
     except InvalidExpressionError as error:
-        raise ValidationException(f"Invalid UpdateExpression: {error}") from error
+        raise ValidationException(f"Invalid UpdateExpression: {error}", family=Family.REQUEST) from error
 
 
 @dataclass(frozen=True, slots=True)

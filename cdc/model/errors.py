@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from enum import Enum, auto
 from typing import Any, ClassVar
 
 _DYNAMODB = "com.amazonaws.dynamodb.v20120810"
@@ -34,10 +35,29 @@ class ServiceError(Exception):
         return body
 
 
+DETECTED = "1 validation error detected: "
+"""What AWS puts before some messages of its own."""
+
+
+class Family(Enum):
+    """What a ValidationException is about, as far as it decides whether its message may begin with `DETECTED`.
+
+    The text does not decide: the same one may be of several families.
+    """
+
+    OTHER = auto()  # never begins so: keys, indexes, sizes, numbers, the stored item, and what is worded whole
+    REQUEST = auto()  # what PutItem and UpdateItem find in expressions, in NULLs and between parameters
+    SET = auto()  # no element or the same one twice: REQUEST in an item or a value of an expression, else OTHER
+
+
 class ValidationException(ServiceError):
     """The request is well formed but its parameters are not acceptable."""
 
     prefix = "com.amazon.coral.validate"
+
+    def __init__(self, message: str = "", *, family: Family = Family.OTHER, **extra: Any) -> None:
+        super().__init__(message, **extra)
+        self.family = family
 
 
 class SerializationException(ServiceError):

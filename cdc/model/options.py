@@ -23,6 +23,7 @@ class Options:
     retention_seconds: int = DAY_SECONDS
     endpoint: str = "localhost"  # host and port of the API, as DescribeEndpoints tells them
     status_delay_ms: int = 0  # how long a table stays CREATING, UPDATING or DELETING
+    prefixes_validation: bool = False  # whether PutItem and UpdateItem put a prefix before some of their refusals
     enforces_throughput: bool = False  # whether requests beyond a table's units are refused
     burst_seconds: int = 300  # how many seconds' worth of unused units can be used at once
     bucket_folder: Path | None = None  # where the buckets of exports and imports are folders

@@ -20,7 +20,7 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 import orjson
 
 from cdc.model import numbers, wire_types
-from cdc.model.errors import ValidationException
+from cdc.model.errors import Family, ValidationException
 from cdc.model.numbers import normalise
 from cdc.model.wire_types import decode_base64, refuse, utf8_size
 
@@ -165,7 +165,7 @@ def _parse_null(content: object, _depth: int) -> _Parsed:
     if not isinstance(content, bool):
         refuse(content, wire_types.BOOLEAN)
     if not content:
-        raise ValidationException(NULL_NOT_TRUE)
+        raise ValidationException(NULL_NOT_TRUE, family=Family.REQUEST)
     return True, 1
 
 
@@ -190,7 +190,7 @@ def _parse_string_set(content: object, _depth: int) -> _Parsed:
     elements = _set_elements(content, wire_types.STRING, "An string set  may not be empty")
     size = sum(map(utf8_size, elements))
     if len(set(elements)) != len(elements):
-        raise ValidationException(f"{INVALID}Input collection [{', '.join(elements)}] contains duplicates.")
+        raise _duplicates(f"{INVALID}Input collection [{', '.join(elements)}] contains duplicates.")
     return sorted(elements), size  # by code points, which is the order of UTF-8
 
 
@@ -198,7 +198,7 @@ def _parse_number_set(content: object, _depth: int) -> _Parsed:
     elements = _set_elements(content, wire_types.STRING, "An number set  may not be empty")
     texts = [normalise(element) for element in elements]
     if len(set(texts)) != len(texts):
-        raise ValidationException("Input collection contains duplicates")
+        raise _duplicates("Input collection contains duplicates")
     return sorted(texts, key=Decimal), sum(map(numbers.size, texts))
 
 
@@ -206,8 +206,12 @@ def _parse_binary_set(content: object, _depth: int) -> _Parsed:
     elements = _set_elements(content, wire_types.BLOB, "Binary sets should not be empty")
     decoded = {element: decode_base64(element) for element in elements}
     if len(decoded) != len(elements):
-        raise ValidationException(f"{INVALID}Input collection [{', '.join(elements)}]of type BS contains duplicates.")
+        raise _duplicates(f"{INVALID}Input collection [{', '.join(elements)}]of type BS contains duplicates.")
     return sorted(elements, key=decoded.__getitem__), sum(map(len, decoded.values()))
+
+
+def _duplicates(message: str) -> ValidationException:
+    return ValidationException(message, family=Family.SET)
 
 
 def _set_elements(content: object, expected: str, empty: str) -> list[str]:
@@ -215,7 +219,7 @@ def _set_elements(content: object, expected: str, empty: str) -> list[str]:
     if not isinstance(content, list):
         refuse(content, wire_types.LIST)
     if not content:
-        raise ValidationException(INVALID + empty)
+        raise ValidationException(INVALID + empty, family=Family.SET)
     for element in content:
         if not isinstance(element, str):
             refuse(element, expected)

@@ -28,6 +28,7 @@ def options_of(settings: Settings) -> Options:
         bucket_folder=settings.s3.folder,
         s3_endpoint_url=settings.s3.endpoint_url,
         status_delay_ms=round(settings.tables.status_delay_seconds * 1000),
+        prefixes_validation=settings.tables.prefix_validation_messages,
         retention_seconds=round(settings.retention.hours * 3600),
         table_retention_seconds={name: round(hours * 3600) for name, hours in settings.retention.tables.items()},
     )

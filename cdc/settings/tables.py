@@ -56,6 +56,15 @@ class TableSettings(Checked):
             high=3600,
         ),
     )
+    prefix_validation_messages: bool = field(
+        default=False,
+        metadata=rule(
+            Kind.SWITCH,
+            "Whether PutItem and UpdateItem put `1 validation error detected: ` before what they say of expressions, sets, "
+            "NULLs and parameters that exclude each other, as some regions of AWS do since July 2026. A program that looks "
+            "for a part of a message works with both; this lets it be tried.",
+        ),
+    )
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, NamedTuple, TypeAlias
 
-from cdc.model.errors import ConditionalCheckFailedException, ValidationException
+from cdc.model.errors import ConditionalCheckFailedException, Family, ValidationException
 from cdc.model.keys import check_item_keys, check_key, encode_key
 from cdc.model.values import INVALID, MAX_ITEM_BYTES, Item, canonical_bytes, item_size, parse_item
 from cdc.tables.entries import check_local_sizes
@@ -130,7 +130,12 @@ Action: TypeAlias = Put | Delete | Change
 
 def image_of(raw_item: object) -> Image:
     """Check an item from the wire; its size is the caller's to check. Raises as `parse_item`."""
-    item, size = parse_item(raw_item)
+    try:
+        item, size = parse_item(raw_item)
+    except ValidationException as error:
+        if error.family is Family.SET:
+            error.family = Family.REQUEST
+        raise
     return Image(item, canonical_bytes(item), size)
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from cdc.expressions import TABLE_CONDITIONS
-from cdc.model.errors import ValidationException
+from cdc.model.errors import DETECTED, ValidationException
 from cdc.model.indexes import MAX_KEY_ATTRIBUTES
 from cdc.model.keys import check_key, encode_key
 from cdc.model.values import canonical_bytes, load_item, parse_item
@@ -67,7 +67,7 @@ def query(request: dict[str, Any], _options: Options) -> Read:
     asked = parse_page(request, bound, parse_start_key(request), filtering, projecting)
     condition = key_condition(request, bound, TABLE_CONDITIONS if asked.index_name is None else MAX_KEY_ATTRIBUTES)
     bound.refuse_unused()
-    check_select(request, detected="1 validation error detected: ")
+    check_select(request, detected=DETECTED)
     name, forward = request["TableName"], request.get("ScanIndexForward", True) is not False
     filter_name = "Filter Expression" if request.get("FilterExpression") is not None else "QueryFilter"
 

@@ -10,7 +10,7 @@ import orjson
 from cdc.expressions import Condition, Substitutions, bind_condition, refuse_mixed_parameters
 from cdc.model.arns import table_name_of
 from cdc.model.catalog import SERVED
-from cdc.model.errors import ResourceNotFoundException, ValidationException
+from cdc.model.errors import DETECTED, Family, ResourceNotFoundException, ValidationException
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
@@ -24,11 +24,13 @@ Work = TypeVar("Work")
 
 
 def of_shape(
-    shape: Shape,
+    shape: Shape, *, prefixes: bool = False
 ) -> Callable[[Callable[[dict[str, Any], Options], Work]], Callable[[dict[str, Any], Options], Work]]:
     """Have an operation's request held against its shape first, and its JSON types before any fault it finds itself.
 
     Values are parsed, and their types checked, in the operation's own order; the service looks at all types first.
+    `prefixes` is true for PutItem and UpdateItem, whose messages of the family REQUEST begin with `DETECTED` if the
+    options say so. Those of the shape do in any case.
     """
 
     def decorate(operation: Callable[[dict[str, Any], Options], Work]) -> Callable[[dict[str, Any], Options], Work]:
@@ -37,8 +39,10 @@ def of_shape(
             shape.check(request)
             try:
                 return operation(request, options)
-            except ValidationException:
+            except ValidationException as error:
                 shape.check_types(request)
+                if prefixes and options.prefixes_validation and error.family is Family.REQUEST:
+                    raise ValidationException(DETECTED + error.message) from error
                 raise
 
         return checked

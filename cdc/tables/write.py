@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from cdc.model.errors import ValidationException
+from cdc.model.errors import Family, ValidationException
 from cdc.model.expiry import expires_ms
 from cdc.model.keys import key_of
 from cdc.model.values import Item, canonical_bytes, parse_item
@@ -112,7 +112,7 @@ def perform(transaction: Transaction, action: Action) -> Written:
     return Written(table, old, new, change_item(transaction, table, key, action.key, old, new))
 
 
-@of_shape(shapes.PUT_ITEM)
+@of_shape(shapes.PUT_ITEM, prefixes=True)
 def put_item(request: dict[str, Any], _options: Options) -> Write:
     """Check a PutItem. DynamoDB: PutItem."""
     bound = substitutions(request, "ConditionExpression", legacy=("Expected",), wraps_null=False)
@@ -137,7 +137,7 @@ def delete_item(request: dict[str, Any], _options: Options) -> Write:
     return Write(_run(delete, request, _old if returns else _nothing))
 
 
-@of_shape(shapes.UPDATE_ITEM)
+@of_shape(shapes.UPDATE_ITEM, prefixes=True)
 def update_item(request: dict[str, Any], _options: Options) -> Write:
     """Check an UpdateItem. DynamoDB: UpdateItem."""
     bound = substitutions(
@@ -193,7 +193,7 @@ def shows_item(request: dict[str, Any]) -> bool:
 def _returns_old(request: dict[str, Any]) -> bool:
     returns = request.get("ReturnValues") or "NONE"
     if returns not in {"NONE", "ALL_OLD"}:
-        raise ValidationException("ReturnValues can only be ALL_OLD or NONE")
+        raise ValidationException("ReturnValues can only be ALL_OLD or NONE", family=Family.REQUEST)
     return bool(returns == "ALL_OLD")
 
 

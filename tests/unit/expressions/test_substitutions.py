@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from cdc.expressions import Substitutions, bind_condition, bind_update, refuse_mixed_parameters
-from cdc.model.errors import SerializationException, ValidationException
+from cdc.model.errors import Family, SerializationException, ValidationException
 
 GIVEN = {"ConditionExpression": "a = :v"}
 ONLY = " can only be specified when using expressions"
@@ -83,6 +83,26 @@ def test_a_null_that_is_not_true_is_wrapped_only_where_the_operation_wraps_it() 
     wrapped = f"ExpressionAttributeValues contains invalid value: {bare} for key :v"
     assert refusal(None, {":v": {"NULL": False}}) == wrapped
     assert refusal(None, {":v": {"NULL": False}}, wraps_null=False) == bare
+
+
+@pytest.mark.parametrize(
+    ("values", "family"),
+    [
+        ({":v": {"SS": []}}, Family.REQUEST),
+        ({":v": {"NS": ["1", "1.0"]}}, Family.REQUEST),
+        ({":v": {"NULL": False}}, Family.REQUEST),
+        ({}, Family.REQUEST),
+        ({":v": {"N": "one"}}, Family.OTHER),
+        ({":v": {}}, Family.OTHER),
+    ],
+)
+@pytest.mark.parametrize("wraps_null", [False, True])
+def test_what_a_wrong_value_is_about_is_kept_where_its_message_is_wrapped(
+    values: object, family: Family, *, wraps_null: bool
+) -> None:
+    with pytest.raises(ValidationException) as caught:
+        Substitutions.parse(None, values, {"ConditionExpression": "v = :v"}, wraps_null=wraps_null)
+    assert caught.value.family is family
 
 
 def test_a_value_nested_too_deep_is_never_wrapped() -> None:

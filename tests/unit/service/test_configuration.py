@@ -27,6 +27,8 @@ region = "eu-west-1"
 account_id = "123456789012"
 [streams]
 shards = 7
+[tables]
+prefix_validation_messages = true
 [retention]
 hours = 0.5
 tables = { orders = 72 }
@@ -73,6 +75,7 @@ def test_settings_become_the_values_that_are_handed_down(tmp_path):
         region="eu-west-1",
         account_id="123456789012",
         shards=7,
+        prefixes_validation=True,
         retention_seconds=1800,
         table_retention_seconds={"orders": 259_200},
     )

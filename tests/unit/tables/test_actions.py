@@ -5,8 +5,8 @@ from __future__ import annotations
 import pytest
 
 from cdc.expressions import Substitutions, bind_condition, bind_update
-from cdc.model.errors import ConditionalCheckFailedException, ValidationException
-from cdc.model.values import MAX_ITEM_BYTES
+from cdc.model.errors import ConditionalCheckFailedException, Family, ValidationException
+from cdc.model.values import MAX_ITEM_BYTES, parse_item
 from cdc.store.items import StoredItem
 from cdc.tables.actions import (
     Change,
@@ -72,6 +72,19 @@ def test_an_image_is_normalised_measured_and_canonical():
 
 EXISTS = bind_condition("attribute_exists(v)", Substitutions(), "Condition")
 ABSENT = bind_condition("attribute_not_exists(v)", Substitutions(), "Condition")
+
+
+@pytest.mark.parametrize("fault", [{"SS": []}, {"L": [{"NS": ["1", "1.0"]}]}])
+def test_a_wrong_set_is_a_fault_of_the_request_in_an_item_alone(fault):
+    with pytest.raises(ValidationException) as caught:
+        image_of(KEY | {"v": fault})
+    assert caught.value.family is Family.REQUEST
+    with pytest.raises(ValidationException) as caught:
+        parse_item({"pk": fault})
+    assert caught.value.family is Family.SET
+    with pytest.raises(ValidationException) as caught:
+        image_of(KEY | {"v": {"N": "one"}})
+    assert caught.value.family is Family.OTHER
 
 
 @pytest.mark.parametrize(

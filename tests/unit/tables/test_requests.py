@@ -7,7 +7,7 @@ import pytest
 
 from cdc.expressions import Substitutions, bind_projection
 from cdc.model.catalog import Table
-from cdc.model.errors import ResourceNotFoundException, SerializationException, ValidationException
+from cdc.model.errors import DETECTED, Family, ResourceNotFoundException, SerializationException, ValidationException
 from cdc.model.keys import KeySchema
 from cdc.model.options import Options
 from cdc.tables import shapes
@@ -43,6 +43,33 @@ def test_a_fault_that_an_operation_finds_gives_way_to_a_wrong_json_type():
         operation({"TableName": "t", "Key": {"pk": {"S": "a"}}}, Options())
     with pytest.raises(SerializationException):
         operation({"TableName": "t", "Key": {"pk": {"S": 1}}}, Options())
+
+
+@pytest.mark.parametrize("family", Family)
+@pytest.mark.parametrize("prefixes", [False, True])
+@pytest.mark.parametrize("options", [Options(), Options(prefixes_validation=True)])
+def test_a_fault_of_a_request_is_prefixed_in_operations_that_prefix_if_the_options_say_so(family, prefixes, options):
+    @of_shape(shapes.GET_ITEM, prefixes=prefixes)
+    def operation(_request, _options):
+        raise ValidationException("found", family=family)
+
+    with pytest.raises(ValidationException) as caught:
+        operation({"TableName": "t", "Key": {"pk": {"S": "a"}}}, options)
+    prefixed = prefixes and options.prefixes_validation and family is Family.REQUEST
+    assert caught.value.message == (f"{DETECTED}found" if prefixed else "found")
+    assert "family" not in caught.value.body()
+    with pytest.raises(SerializationException):
+        operation({"TableName": "t", "Key": {"pk": {"S": 1}}}, options)
+
+
+def test_a_fault_of_the_shape_is_never_prefixed_twice():
+    @of_shape(shapes.GET_ITEM, prefixes=True)
+    def operation(_request, _options):
+        raise AssertionError("the shape was not checked")
+
+    with pytest.raises(ValidationException) as caught:
+        operation({"TableName": "t"}, Options(prefixes_validation=True))
+    assert caught.value.message.count(DETECTED) == 1
 
 
 def test_an_operation_keeps_its_name_and_its_documentation():
