@@ -25,6 +25,7 @@ from cdc.api.guard import Guard, reachable
 from cdc.api.http import Server
 from cdc.clock import SystemClock
 from cdc.functions.manager import Functions
+from cdc.functions.request_ids import RequestIds
 from cdc.functions.runner import FunctionsOptions
 from cdc.gathering import Gathering, gathering
 from cdc.lambda_api.api import LambdaApi
@@ -204,7 +205,7 @@ class Daemon:
             functions,
             clock=self._service.clock,
             options=self._service.options,
-            new_request_id=lambda: str(uuid.uuid4()),
+            new_request_id=RequestIds(),
             jitter=random.random,
         )
         self._declare_mappings()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import threading
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from cdc.mappings.agenda import Agenda
@@ -34,6 +35,8 @@ STEP_RECORDS = 1000
 """Records read in one step after which it ends, for the same reason: about 10 ms."""
 RELOAD_SECONDS = 0.5
 """How often the mappings are read again at most when the file has changed: 3 ms for a hundred of them."""
+SIGHT_SECONDS = 0.02
+"""How long a look at the file does for further steps, while nobody tells of a change."""
 FAULT_SECONDS = 1.0
 """Pause after a step that failed as a whole."""
 
@@ -72,6 +75,8 @@ class Poller:
         self._reload_at: float | None = float("-inf")
         self._reloaded_at = float("-inf")
         self._file_changed = False
+        self._seen_at = float("-inf")
+        self._sight: Sight | None = None  # None: something has changed since the last one
         self._woken_through: int | None = None  # lanes have been told of records up to this sequence
 
     def committed(self, shards: frozenset[int]) -> None:
@@ -146,12 +151,13 @@ class Poller:
                 case Written(jobs):
                     self._hear_of_writes(jobs, now)
                 case _Committed(shards):
+                    self._sight = None
                     for shard in shards:
                         self._wake(shard, None)
                 case _Poke():
-                    self._reload_at = now
+                    self._sight, self._reload_at = None, now
                 case _FileChanged():
-                    self._file_changed = True
+                    self._sight, self._file_changed = None, True
                     if self._reload_at is None:
                         self._reload_at = self._reloaded_at + RELOAD_SECONDS
 
@@ -191,8 +197,7 @@ class Poller:
 
     def _look(self, now: float) -> Sight:
         """Look at the file; bring mappings and lanes up to date when it has changed."""
-        reader = self._surroundings.reader
-        view, newest = reader.view_and_newest()
+        view, newest = self._see(now)
         changed = view.catalog is not self._catalog or self._delivery.rearrange or self._roster.incomplete
         if self._reload_at is not None and now >= self._reload_at:
             with self._surroundings.database.reading() as connection:
@@ -206,7 +211,16 @@ class Poller:
             self._catalog, self._delivery.rearrange = view.catalog, False
         if self._file_changed or self._woken_through is None:
             self._wake_all(view, newest)
-        return Sight(now, view, newest)
+        self._sight = Sight(now, view, newest)
+        return self._sight
+
+    def _see(self, now: float) -> tuple[View, int]:
+        """Look at the newest commit, or at what was seen last if that is recent and nobody has told of a change since."""
+        sight = self._sight
+        if sight is None or now - self._seen_at >= SIGHT_SECONDS:
+            self._seen_at = now
+            return self._surroundings.reader.view_and_newest()
+        return replace(sight.view, now_ms=self._surroundings.clock.now_ms()), sight.newest
 
     def _wake_all(self, view: View, newest: int) -> None:
         """Wake the lanes of all shards with records that nobody has told them of."""
@@ -230,6 +244,7 @@ class Poller:
 
     def _was_purged(self, sight: Sight) -> bool:
         """Tell whether the catalogue has changed under a step: a segment that it reads may be gone."""
+        self._sight = None
         try:
             return self._surroundings.reader.view().catalog.epoch != sight.view.catalog.epoch
         except Exception:

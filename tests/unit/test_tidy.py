@@ -75,7 +75,8 @@ CLOCK = re.compile(
 CHANCE_HOMES = {
     "cdc/api/protocol.py": "request ids must differ between processes",
     "cdc/api/lambda_http.py": "a request id of Lambda is a random UUID",
-    "cdc/daemon.py": "hands the poller its request ids and its jitter",
+    "cdc/daemon.py": "hands the poller its jitter, and background invocations their ids",
+    "cdc/functions/request_ids.py": "what it makes",
     "cdc/functions/environment.py": "the name of a function's log stream",
     "cdc/service/core.py": "a mapping's id is a random UUID",
     "cdc/tables/definitions.py": "a table's id is a random UUID",

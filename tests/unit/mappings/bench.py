@@ -134,6 +134,7 @@ class Bench(Stepped):
     def enable(self, name: str = "t", shards: int = 1, retention: int = DAY) -> None:
         options = Options(shards=shards, retention_seconds=retention)
         self.write(lambda each: lifecycle.enable_stream(each, options, each.catalog.tables[name], "NEW_AND_OLD_IMAGES"))
+        self.poller.file_changed()
 
     def disable(self, name: str = "t") -> None:
         def run(transaction: Transaction) -> None:
@@ -142,6 +143,7 @@ class Bench(Stepped):
             lifecycle.disable_stream(transaction, stream)
 
         self.write(run)
+        self.poller.file_changed()
 
     def put(self, *keys: str, table: str = "t", value: str | None = None) -> None:
         """Write items, each with a record of its own, in one transaction, and tell the poller."""
