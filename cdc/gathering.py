@@ -80,7 +80,8 @@ class Gathering:
 
     def _choose(self, share: float, used: dict[int, float]) -> int | None:
         if self.home is None:
-            return min(used, key=lambda number: used[number]) if share >= GATHER_FROM else None
+            is_busy = share >= GATHER_FROM and used  # a container may not tell of its processors
+            return min(used, key=lambda number: used[number]) if is_busy else None
         if share < LOOSEN_BELOW or self.home not in used:
             return None
         crowd = used[self.home] - share

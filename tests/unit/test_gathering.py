@@ -74,6 +74,11 @@ def test_they_leave_a_processor_that_others_use_for_a_better_one(watched):
     assert watched.second(0.6, 1.0, 0.9, 0.1) == 2
 
 
+def test_where_nothing_is_told_of_processors_nothing_is_gathered(watched):
+    watched.machine.processors = {}
+    assert watched.second(0.9) is None
+
+
 def test_at_the_end_they_run_anywhere(watched):
     watched.second(0.9, 0.2, 0.5, 0.5)
     watched.gathering.end()
