@@ -172,9 +172,12 @@ class App:
         """Answer one request, now or later."""
         headers = request.headers
         origin = headers.get(b"origin", b"")
-        refused = self._refuse(headers.get(b"host", b""), origin)
-        if refused is not None:
-            answer(refused)
+        host, guard = headers.get(b"host", b""), self._guard
+        if not guard.accepts_host(host):
+            answer(self._refused(refusal_of_host(host)))
+            return
+        if origin and not guard.accepts_origin(origin, host):
+            answer(self._refused(refusal_of_origin(origin)))
             return
         content_type = headers.get(b"content-type", b"")
         if content_type not in CONTENT_TYPES:
@@ -196,14 +199,8 @@ class App:
             return failure(self._ids.next(), RequestEntityTooLargeException(text))
         return self._text(status, text)
 
-    def _refuse(self, host: bytes, origin: bytes) -> Response | None:
+    def _refused(self, text: str) -> Response:
         """Word the refusal of a host or an origin so that each SDK, of whichever service, shows what to do about it."""
-        if not self._guard.accepts_host(host):
-            text = refusal_of_host(host)
-        elif origin and not self._guard.accepts_origin(origin, host):
-            text = refusal_of_origin(origin)
-        else:
-            return None
         error = AccessDeniedException(text)
         response = failure(self._ids.next(), error, b"application/json")._replace(status=403)
         return _with_headers(response, [(b"x-amzn-errortype", error.code.encode())])

@@ -171,6 +171,7 @@ class Connection(asyncio.Protocol):
         self._parser = HttpRequestParser(self)
         self._transport: asyncio.Transport
         self._incoming: _Incoming | None = None
+        self._headers: dict[bytes, bytes] = {}  # of what comes in
         self._waiting: deque[tuple[Request, bool]] = deque()  # with: whether the connection is kept afterwards
         self._busy = False  # the application has a request
         self._stalled = False  # the client does not read its answers
@@ -259,7 +260,8 @@ class Connection(asyncio.Protocol):
 
     def on_message_begin(self) -> None:
         """Expect a request."""
-        self._incoming = _Incoming(b"", {}, [])
+        self._headers = {}
+        self._incoming = _Incoming(b"", self._headers, [])
 
     def on_url(self, url: bytes) -> None:
         """Take a part of the target."""
@@ -268,12 +270,8 @@ class Connection(asyncio.Protocol):
         incoming.target += url
 
     def on_header(self, name: bytes, value: bytes) -> None:
-        """Take a header; drop those that come after the body."""
-        incoming = self._incoming
-        assert incoming is not None
-        if not incoming.in_head:
-            return
-        headers, name = incoming.headers, name.lower()
+        """Take a header."""
+        headers, name = self._headers, name.lower()
         headers[name] = b"%b,%b" % (headers[name], value) if name in headers else value
 
     def on_headers_complete(self) -> None:
@@ -281,11 +279,12 @@ class Connection(asyncio.Protocol):
         incoming = self._incoming
         assert incoming is not None
         incoming.in_head = False
-        headers = incoming.headers
-        absolute = _absolute_target(incoming.target)
-        if absolute is not None:
-            rest = absolute[2]
-            headers[b"host"], incoming.target = absolute[1], rest if rest.startswith(b"/") else b"/" + rest
+        headers, self._headers = self._headers, {}  # those that come after the body are dropped
+        if not incoming.target.startswith(b"/"):
+            absolute = _absolute_target(incoming.target)
+            if absolute is not None:
+                rest = absolute[2]
+                headers[b"host"], incoming.target = absolute[1], rest if rest.startswith(b"/") else b"/" + rest
         length = int(headers.get(b"content-length") or 0)
         if length > BODY_BYTES and length > self._body_bytes_max(incoming.target):
             self._refuse_body(incoming.target)

@@ -172,7 +172,7 @@ class Writer:
         until = self._clock.monotonic() + LINGER_SECONDS
         while len(group) < GROUP_JOBS and size_bytes < GROUP_BYTES:
             try:
-                job = self._next(0.0 if is_urgent else until - self._clock.monotonic())
+                job = self._queue.get_nowait() if is_urgent else self._await_until(until)
             except Empty:
                 break
             if job is None:
@@ -182,9 +182,9 @@ class Writer:
             is_urgent |= job.is_urgent
         return group, False
 
-    def _next(self, seconds: float) -> Job[Any] | None:
-        """Take what is queued next. Raises: Empty when nothing comes within so long."""
-        return self._queue.get_nowait() if seconds <= 0 else self._queue.get(timeout=seconds)
+    def _await_until(self, until: float) -> Job[Any] | None:
+        """Take what is queued next. Raises: Empty when nothing comes up to then."""
+        return self._queue.get(timeout=max(0.0, until - self._clock.monotonic()))
 
     def _commit(self, group: list[Job[Any]]) -> list[Job[Any]]:
         """Run and commit the group; return the jobs that did not fit into its time."""
