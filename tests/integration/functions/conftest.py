@@ -179,4 +179,4 @@ def bench(tmp_path: Path) -> Iterator[Bench]:
     bench.close()
     leaked = [thread.name for thread in threading.enumerate() if thread.name.startswith("function ")]
     assert leaked == []
-    assert open_descriptors() == before
+    assert open_descriptors() <= before  # one that another test had left may be gone by now
