@@ -47,7 +47,7 @@ BOUNDS = (
 AGE_EXCEEDED = "RecordAgeExceeded"
 OUTCOMES = """shard, lane, lane_count, after_sequence, through_sequence, kind, records, filtered, attempts, request_id,
     settled_ms"""
-CHECKPOINTS = "shard, lane, lane_count, sequence, retry_through, splits, attempts, window_start_ms, window_state"
+CHECKPOINTS = "shard, lane, lane_count, token, sequence, retry_through, splits, attempts, window_start_ms, window_state"
 LETTERS = "request_id, shard_id, first_sequence, last_sequence, record_count, condition, attempts"
 MESSAGES = "outbox JOIN outbox_payloads ON outbox_id = outbox.id"
 
@@ -178,11 +178,11 @@ class Life:
             self.counts[f"records {outcome.kind}"] += outcome.records
         stored = set()
         for row in self.query(f"SELECT {CHECKPOINTS} FROM checkpoints WHERE mapping_id = ?", mapping):
-            shard, number, count, sequence, retry, splits, *rest = row
+            shard, number, count, token, sequence, retry, splits, *rest = row
             if (shard, number) not in model.lanes or model.lanes[shard, number].count != count:
                 model.begin(shard, count, sequence, now_ms)
             ends = (*(() if retry is None else (retry,)), *orjson.loads(splits))
-            model.stored(model.lanes[shard, number], State(sequence, ends, *rest), now_ms)
+            model.stored(model.lanes[shard, number], State(sequence, ends, *rest), token, now_ms)
             stored.add((shard, number))
         for key in set(model.lanes) - stored:  # retention has taken the shard
             gone = model.lanes.pop(key)

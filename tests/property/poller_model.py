@@ -114,13 +114,13 @@ class Model:
         letter = Letter(None, lane.shard, *ends, len(wanted), "RecordAgeExceeded", times, self.rules.destination)
         return after._replace(letters=(*branch.letters, letter)) if row.attempts == times else None
 
-    def stored(self, lane: Lane, state: State, now_ms: int) -> None:
-        """See a lane's checkpoint, after all outcomes before it."""
+    def stored(self, lane: Lane, state: State, token: int, now_ms: int) -> None:
+        """See a lane's checkpoint, after all outcomes before it; its token is another one after each write."""
         fitting = [each for each in lane.branches if each.owes is None and self.same(lane, each.state, state)]
         assert fitting, f"{state} in the file is none of {lane.branches}"
         chosen, undecided = fitting[-1], len(lane.branches) > 1 and not lane.moved
-        lane.moved = False
-        if undecided and chosen is lane.branches[0]:
+        untouched, lane.moved, lane.token = token == lane.token, False, token
+        if undecided and (chosen is lane.branches[0] or untouched):
             return  # what the answer makes of it is still to be written
         if chosen.wait_ms:
             lane.latest_ms = now_ms + chosen.wait_ms

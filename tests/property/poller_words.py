@@ -122,6 +122,7 @@ class Lane:
     earliest_ms: float = 0  # for the next call
     latest_ms: float = 0
     postponed: int = 0
+    token: int = -1  # of the checkpoint, as it was seen last
 
     @property
     def state(self) -> State:
