@@ -102,7 +102,9 @@ class MappingRun:
         shards = {shard for shard, _ in self.lanes}
         for shard in shards:
             lanes = [lane for (of, _), lane in self.lanes.items() if of == shard]
-            if all(lane.drained for lane in lanes):
+            if all(
+                lane.drained and not lane.gone for lane in lanes
+            ):  # one that is gone has left the shard to new lanes
                 self.drained[shard] = frozenset(lane.checkpoint.token for lane in lanes if lane.checkpoint is not None)
 
     def forget_drained(self, stored: Iterable[Checkpoint]) -> None:
