@@ -3,16 +3,13 @@
 from __future__ import annotations
 
 import json
-import os
-import re
-import subprocess
-import sys
 
 import boto3
 import pytest
 from botocore.config import Config
 
 from tests.integration.daemon import Daemon
+from tests.integration.destinations.moto_server import MotoServer
 from tests.integration.tables import create, n, s, schema
 from tests.integration.waiting import eventually
 from tests.integration.wire import Wire
@@ -24,21 +21,10 @@ BUCKET = "exported"
 @pytest.fixture(scope="module")
 def s3_url(tmp_path_factory):
     """Run moto as an S3-compatible server."""
-    log = tmp_path_factory.mktemp("moto") / "log"
-    with log.open("w") as output:
-        process = subprocess.Popen(
-            [sys.executable, "-u", "-m", "moto.server", "-H", "127.0.0.1", "-p", "0"],
-            env=os.environ | KEYS,
-            stdout=output,
-            stderr=output,
-        )
-    try:
-        found = eventually(lambda: re.search(r"http://127\.0\.0\.1:\d+", log.read_text()))
-        assert found is not None
-        yield found[0]
-    finally:
-        process.terminate()
-        process.wait()
+    server = MotoServer(tmp_path_factory.mktemp("moto"))
+    server.start()
+    yield server.url
+    server.stop()
 
 
 @pytest.fixture(scope="module")

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import os
-import re
 import shutil
 import subprocess
 import sys
@@ -15,7 +14,7 @@ from typing import TYPE_CHECKING
 
 from tests.clients.suites.reports import READERS, Outcome, ReportError
 from tests.integration.daemon import Daemon
-from tests.integration.waiting import eventually
+from tests.integration.destinations.moto_server import MotoServer
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -78,17 +77,12 @@ def _daemon(suite: Suite, folder: Path, places: Mapping[str, str]) -> Iterator[s
 @contextmanager
 def _s3(folder: Path) -> Iterator[str]:
     """Run moto as an S3-compatible server."""
-    log = folder / "s3.log"
-    with log.open("w") as output:
-        command = [sys.executable, "-u", "-m", "moto.server", "-H", "127.0.0.1", "-p", "0"]
-        process = subprocess.Popen(command, env=os.environ | KEYS, stdout=output, stderr=output)
+    server = MotoServer(folder)
     try:
-        found = eventually(lambda: re.search(r"http://127\.0\.0\.1:\d+", log.read_text()))
-        assert found is not None
-        yield found[0]
+        server.start()
+        yield server.url
     finally:
-        process.terminate()
-        process.wait()
+        server.stop()
 
 
 def _environment(suite: Suite, folder: Path, places: Mapping[str, str]) -> dict[str, str]:
