@@ -6,6 +6,7 @@ import asyncio
 import logging
 import threading
 from collections import deque
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import uvloop
@@ -42,7 +43,7 @@ class FunctionLoop:
 
     def start(self, work: Callable[[], Coroutine[Any, Any, None]]) -> None:
         """Run a task; from any thread."""
-        self.loop.call_soon_threadsafe(self._begin, work)
+        self.call(partial(self._begin, work))
 
     def call(self, function: Callable[[], object]) -> None:
         """Call a function on the loop's thread, soon; from any thread."""

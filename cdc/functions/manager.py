@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import threading
 from dataclasses import replace
 from functools import partial
@@ -10,7 +11,7 @@ from typing import TYPE_CHECKING
 
 from cdc.functions.keeper_client import KeeperClient
 from cdc.functions.loop import FunctionLoop
-from cdc.functions.pool import QUEUE_MAX, Job, Pool
+from cdc.functions.pool import QUEUE_MAX, THROTTLED_TEXT, Job, Pool
 from cdc.functions.requests import RequestCounters
 from cdc.functions.runner import FunctionsOptions, Surroundings, failure
 from cdc.model.functions import Invocation, Outcome, TooManyRequestsError, UnknownFunctionError
@@ -22,8 +23,6 @@ if TYPE_CHECKING:
     from cdc.functions.requests import RequestCounts
     from cdc.model.functions import FunctionDefinition, FunctionDescription, FunctionStatus
 
-THROTTLED_TEXT = "Rate Exceeded."
-"""Lambda's, of a function whose reserved concurrency is 0."""
 KILL_SECONDS = 5.0
 """For killed invocations to be reported by their threads."""
 
@@ -88,11 +87,11 @@ class Functions:
         job = Job(Invocation(function_name=name, request_id=request_id, event=event), done)
         with self._lock:
             pool = self._pools.get(name)
-            throttled = pool is not None and pool.definition.is_throttled
-            if pool is not None and not throttled:
-                pool.submit(job)
-                return
-        self._refuse([job], throttled=throttled)
+            if pool is not None:
+                with contextlib.suppress(TooManyRequestsError):
+                    pool.submit(job)
+                    return
+        self._refuse([job], throttled=pool is not None)
 
     def request(self, invocation: Invocation, done: Callable[[Outcome], None]) -> None:
         """Run a function for somebody who can be asked to come again, as of Lambda's Invoke; never blocks.
@@ -106,7 +105,7 @@ class Functions:
             if pool is None:
                 raise UnknownFunctionError(f"Function not found: {self._surroundings.arn(name)}")
             try:
-                _submit_request(pool, Job(invocation, partial(self._requested, name, done)))
+                pool.submit(Job(invocation, partial(self._requested, name, done)), queue_max=QUEUE_MAX)
             except TooManyRequestsError:
                 self._requests.refused(name)
                 raise
@@ -207,9 +206,3 @@ class Functions:
                 kind = "ResourceNotFoundException"
                 text = f"Function not found: {self._surroundings.arn(job.invocation.function_name)}"
             job.finish(Outcome(ok=False, duration_ms=0.0, error_type=kind, error_message=text, reached=False))
-
-
-def _submit_request(pool: Pool, job: Job) -> None:
-    if pool.definition.is_throttled:
-        raise TooManyRequestsError(THROTTLED_TEXT)
-    pool.submit(job, queue_max=QUEUE_MAX)

@@ -27,6 +27,8 @@ from cdc.model.functions import (
     TooManyRequestsError,
 )
 
+THROTTLED_TEXT = "Rate Exceeded."
+"""Lambda's, of a function whose reserved concurrency is 0."""
 QUEUE_MAX = 100
 """Requests of a function that wait for an instance; of 6 MB each, more would fill the memory. Mappings wait besides:
 each of their lanes has one invocation."""
@@ -80,7 +82,8 @@ class Pool:
     def __init__(self, definition: FunctionDefinition, surroundings: Surroundings) -> None:
         self.definition = definition
         self.surroundings = surroundings
-        self._limit = definition.reserved_concurrency or surroundings.options.max_instances
+        reserved = definition.reserved_concurrency
+        self._limit = surroundings.options.max_instances if reserved is None else reserved
         self._created_ms = surroundings.clock.now_ms()
         self._gate = StartGate(surroundings.clock)
         self._sources: Sources | None = None
@@ -96,10 +99,12 @@ class Pool:
     def submit(self, job: Job, *, queue_max: int | None = None) -> None:
         """Hand the job to an idle lane, or to a new one, or queue it. Never blocks.
 
-        Raises `TooManyRequestsError` when `queue_max` jobs wait already.
+        Raises `TooManyRequestsError` when `queue_max` jobs wait already, or the function may have no instance.
         """
         with self._lock:
             assert not self._retired
+            if self._limit == 0:
+                raise TooManyRequestsError(THROTTLED_TEXT)
             if self._idle:
                 lane = self._idle.pop()
                 lane.job = job
